@@ -1,0 +1,214 @@
+"""The catalogue: every message type there is, with its model, owner, exchange, version and rules of the door.
+
+One place knows them all; the codec, the documents and the tests read it here.
+"""
+
+from __future__ import annotations
+
+import types
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Annotated, Any, Union, get_args, get_origin
+
+from pydantic import BaseModel
+
+from shared.contracts import aid, common, notify, registry
+from shared.contracts.envelope import CONTACTS, EVENTS, INTAKE, REPLIES
+from shared.contracts.fields import DataClass
+
+SERVICES = ("registry", "aid", "notify")
+
+
+class Kind(StrEnum):
+    INTAKE = "intake"
+    EVENT = "event"
+    CONTACT = "contact"
+    REPLY = "reply"
+
+
+_EXCHANGES: Mapping[Kind, str] = {
+    Kind.INTAKE: INTAKE,
+    Kind.EVENT: EVENTS,
+    Kind.CONTACT: CONTACTS,
+    Kind.REPLY: REPLIES,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class MessageType:
+    """One type of message. ``key`` is its short name and, on intake, its routing key: ``registry.business.report``.
+
+    ``observed``: the sender must say when (``time``). ``decision``: an official stands behind it (``actor``).
+    ``administrator``: only our own administrator may send it. ``question``: it changes nothing and is answered.
+    """
+
+    key: str
+    kind: Kind
+    model: type[BaseModel]
+    summary: str
+    version: int = 1
+    observed: bool = False
+    decision: bool = False
+    administrator: bool = False
+    question: bool = False
+
+    @property
+    def name(self) -> str:
+        return f"id.binaan.{self.key}.v{self.version}"
+
+    @property
+    def schema_id(self) -> str:
+        return f"urn:binaan:schema:{self.name}"
+
+    @property
+    def service(self) -> str:
+        return self.key.split(".", 1)[0]
+
+    @property
+    def exchange(self) -> str:
+        return _EXCHANGES[self.kind]
+
+
+def _intake(key: str, model: type[BaseModel], summary: str, **rules: bool) -> MessageType:
+    return MessageType(key=key, kind=Kind.INTAKE, model=model, summary=summary, **rules)
+
+
+def _event(key: str, model: type[BaseModel], summary: str) -> MessageType:
+    return MessageType(key=key, kind=Kind.EVENT, model=model, summary=summary)
+
+
+def _of_every_service(service: str) -> Iterator[MessageType]:
+    yield _intake(
+        f"{service}.held.request", common.HeldRequest, "What is held here?", administrator=True, question=True
+    )
+    yield _intake(f"{service}.held.requeue", common.HeldRequeue, "Try a held message again.", administrator=True)
+    yield _intake(f"{service}.held.discard", common.HeldDiscard, "Give up a held message for good.", administrator=True)
+    yield _event(f"{service}.held.requeued", common.HeldEvent, "A held message is tried again.")
+    yield _event(f"{service}.held.discarded", common.HeldEvent, "A held message was given up for good.")
+    for verb, model, summary in (
+        ("accepted", common.Accepted, "The message was accepted; what came of it."),
+        ("rejected", common.Rejected, "The message was rejected; why."),
+        ("answered", common.Answered, "The answer to a question."),
+    ):
+        yield MessageType(key=f"{service}.reply.{verb}", kind=Kind.REPLY, model=model, summary=summary)
+
+
+def _registry() -> Iterator[MessageType]:
+    business, decided = registry.BusinessEvent, {"decision": True}
+    yield _intake(
+        "registry.agency.register", registry.AgencyRegister, "Make an account known as an agency.", administrator=True
+    )
+    yield _intake("registry.official.register", registry.OfficialRegister, "Name an official of an agency.")
+    yield _intake(
+        "registry.agency.request", common.AgencyRequest, "Which agencies are known?", administrator=True, question=True
+    )
+    yield _intake(
+        "registry.business.report", registry.BusinessReport, "Tell what is known of a business.", observed=True
+    )
+    yield _intake(
+        "registry.business.verify", registry.BusinessVerify, "Confirm that a business is as recorded.", **decided
+    )
+    yield _intake(
+        "registry.business.designate", registry.BusinessDesignate, "Take a business under guidance (binaan).", **decided
+    )
+    yield _intake(
+        "registry.business.release", registry.BusinessRelease, "Release a business as independent (mandiri).", **decided
+    )
+    yield _intake(
+        "registry.business.deactivate", registry.BusinessDeactivate, "Record that a business is inactive.", **decided
+    )
+    yield _intake(
+        "registry.business.reactivate", registry.BusinessReactivate, "Record that a business is back.", **decided
+    )
+    yield _event("registry.agency.registered", registry.AgencyRegistered, "An agency is known or has changed.")
+    yield _event("registry.official.registered", registry.OfficialRegistered, "An official is known or has changed.")
+    yield _event("registry.business.recorded", business, "A business was seen for the first time.")
+    yield _event("registry.business.updated", business, "The public state of a business changed.")
+    yield _event("registry.business.verified", business, "An official confirmed a business.")
+    yield _event("registry.business.designated", business, "A business became binaan.")
+    yield _event("registry.business.released", business, "A business became mandiri.")
+    yield _event("registry.business.deactivated", business, "A business became nonaktif.")
+    yield _event("registry.business.reactivated", business, "A business came back to terdata.")
+    yield _event("registry.business.scale_raised", business, "A verified business moved up in scale (naik kelas).")
+    yield _event("registry.business.scale_lowered", business, "A verified business moved down in scale.")
+    for verb, summary in (("changed", "How to reach an owner."), ("erased", "An owner was erased.")):
+        yield MessageType(
+            key=f"registry.contact.{verb}", kind=Kind.CONTACT, model=registry.ContactEvent, summary=summary
+        )
+
+
+def _aid() -> Iterator[MessageType]:
+    yield _intake(
+        "aid.agency.request", common.AgencyRequest, "Which agencies are known?", administrator=True, question=True
+    )
+    yield _intake("aid.programme.open", aid.ProgrammeOpen, "Open a programme of aid or training.", decision=True)
+    yield _intake("aid.programme.close", aid.ProgrammeClose, "Close a programme.", decision=True)
+    yield _event("aid.programme.opened", aid.ProgrammeEvent, "A programme was opened.")
+    yield _event("aid.programme.closed", aid.ProgrammeEvent, "A programme was closed.")
+    yield _event(
+        "aid.eligibility.assessed",
+        aid.EligibilityEvent,
+        "The answer for a beneficiary and a programme is new or changed.",
+    )
+
+
+def _notify() -> Iterator[MessageType]:
+    for verb, summary in (
+        ("queued", "There is reason to tell an owner."),
+        ("sent", "A provider has taken the message."),
+        ("delivered", "The provider says it has arrived."),
+        ("failed", "It could not be sent."),
+        ("uncertain", "Whether the provider took it cannot be known."),
+        ("suppressed", "It was withdrawn before it was sent."),
+        ("expired", "It waited too long and was not sent."),
+    ):
+        yield _event(f"notify.message.{verb}", notify.MessageEvent, summary)
+
+
+TYPES: Mapping[str, MessageType] = {
+    one.key: one
+    for one in (
+        *_registry(),
+        *_aid(),
+        *_notify(),
+        *(each for service in SERVICES for each in _of_every_service(service)),
+    )
+}
+"""By key."""
+
+BY_NAME: Mapping[str, MessageType] = {one.name: one for one in TYPES.values()}
+"""By full type name, version included."""
+
+
+def data_classes(model: type[BaseModel], prefix: str = "") -> dict[str, DataClass]:
+    """The data class of every field of a model and of the models within, by dotted path.
+
+    Raises ``LookupError`` for a field that carries none: a field that nobody has thought about must not be published.
+    """
+    found: dict[str, DataClass] = {}
+    _walk(model, prefix, found, ())
+    return found
+
+
+def _walk(model: type[BaseModel], prefix: str, found: dict[str, DataClass], above: tuple[type[BaseModel], ...]) -> None:
+    for name, info in model.model_fields.items():
+        path = f"{prefix}{name}"
+        marks = [mark for mark in info.metadata if isinstance(mark, DataClass)]
+        if len(marks) != 1:
+            raise LookupError(f"{model.__name__}.{name} has no data class")
+        found[path] = marks[0]
+        for inner in _models_in(info.annotation):
+            if inner not in (*above, model):
+                _walk(inner, f"{path}.", found, (*above, model))
+
+
+def _models_in(annotation: Any) -> Iterator[type[BaseModel]]:
+    origin = get_origin(annotation)
+    if origin is Annotated:
+        yield from _models_in(get_args(annotation)[0])
+    elif origin in {Union, types.UnionType, tuple, list, dict}:
+        for argument in get_args(annotation):
+            yield from _models_in(argument)
+    elif isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield annotation

@@ -1,0 +1,67 @@
+"""The envelope: one CloudEvents 1.0 event in structured JSON mode, on every exchange."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Generic, Protocol, TypeVar
+
+from pydantic import BaseModel
+
+from shared.decision import Cause
+
+CONTENT_TYPE = "application/cloudevents+json"
+MAX_MESSAGE_BYTES = 1024 * 1024
+MAX_ID_LENGTH = 128
+CLOCK_TOLERANCE_SECONDS = 300
+"""How far an observation may lie ahead of our clock before it is refused."""
+
+INTAKE = "binaan.intake"
+REPLIES = "binaan.replies"
+EVENTS = "binaan.events"
+CONTACTS = "binaan.contacts"
+ADMINISTRATOR = "binaan"
+
+M_co = TypeVar("M_co", bound=BaseModel, covariant=True)
+
+
+class DeriveId(Protocol):
+    """Makes the id of a new thing out of the message's own identity, so that a rerun makes the same one."""
+
+    def __call__(self, kind: str, *parts: str) -> str: ...
+
+
+class Token(Protocol):
+    """Makes a keyed token, equal for equal values, of something that must not be stored as it is (a NIK)."""
+
+    def __call__(self, kind: str, value: str) -> str: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Received(Generic[M_co]):
+    """A message that has been read and checked. ``account`` is whom the broker vouched for, never what it claims.
+
+    ``data`` is the validated payload. ``time`` is the sender's observation time (aware), absent where nothing is
+    observed; ``received_at`` is our own clock, the same ``now`` that the decision gets. ``actor`` is the official's handle on intake; on events it is already the opaque id. ``sequence`` is set
+    on events only.
+    """
+
+    account: str
+    id: str
+    type: str
+    data: M_co
+    new_id: DeriveId
+    token: Token
+    received_at: datetime
+    time: datetime | None = None
+    subject: str | None = None
+    actor: str | None = None
+    region: str | None = None
+    sequence: int = 0
+    cause: Cause = Cause(correlation_id="", causation_id="")
+    """What facts that stem from this message carry on."""
+
+
+def format_sequence(sequence: int) -> str:
+    """As a decimal string padded to 20 digits, so that text order is number order."""
+    return f"{sequence:020d}"

@@ -1,0 +1,332 @@
+"""What registry is told and what it tells: agencies, officials, owners' contacts and businesses."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, Field, model_validator
+
+from shared.contracts.fields import (
+    Account,
+    BusinessRegion,
+    Count,
+    Day,
+    Handle,
+    Identifier,
+    KbliCode,
+    KbliVersion,
+    LongText,
+    Nib,
+    Nik,
+    Payload,
+    Personal,
+    Phone,
+    Public,
+    Published,
+    PublicText,
+    Region,
+    Rupiah,
+    Slug,
+    Specific,
+    Text,
+    Year,
+)
+
+LegalForm = Literal[
+    "perseorangan",
+    "pt_perorangan",
+    "pt",
+    "cv",
+    "firma",
+    "persekutuan_perdata",
+    "koperasi",
+    "yayasan",
+    "bumdes",
+    "lainnya",
+]
+Role = Literal["ikm", "ukm"]
+"""IKM makes things, UKM resells them (S0-10); apart from scale, which is derived."""
+AgencyLevel = Literal["kabkota", "province", "ministry", "opd", "bank"]
+OfficialRole = Literal["kadis", "kabid", "petugas"]
+
+
+# --- agencies and officials ---------------------------------------------------------------------------------------
+
+
+class AgencyRegister(Payload):
+    """The administrator makes an account of the broker known as an agency (S0-03: every region names its own)."""
+
+    agency: Public[Account]
+    name: Public[PublicText]
+    level: Public[AgencyLevel]
+    region: Public[Region]
+    permitted: Public[Annotated[tuple[Text, ...], Field(min_length=1, max_length=50)]]
+    """Routing keys of the intake types it may send, ``*`` and ``#`` as in a binding: ``registry.business.*``."""
+
+
+class OfficialRegister(Payload):
+    """An agency names one of its officials; an acting head (Plt.) has an end date (S0-03, S4-10)."""
+
+    agency: Public[Account | None] = None
+    official: Public[Handle]
+    role: Public[OfficialRole]
+    unit: Public[PublicText | None] = None
+    acting: Public[bool] = False
+    valid_from: Public[Day]
+    valid_until: Public[Day | None] = None
+
+
+class AgencyState(Published):
+    agency: Public[str]
+    name: Public[str]
+    level: Public[str]
+    region: Public[str]
+    permitted: Public[tuple[str, ...]]
+    status: Public[str]
+
+
+class OfficialState(Published):
+    official_id: Public[str]
+    agency: Public[str]
+    role: Public[str]
+    unit: Public[str | None] = None
+    acting: Public[bool]
+    valid_from: Public[Day]
+    valid_until: Public[Day | None] = None
+
+
+class NoChange(Published):
+    """The event adds nothing to the state it carries."""
+
+
+class AgencyRegistered(Published):
+    agency: Public[AgencyState]
+    change: Public[NoChange] = NoChange()
+
+
+class OfficialRegistered(Published):
+    official: Public[OfficialState]
+    change: Public[NoChange] = NoChange()
+
+
+# --- reports on businesses ----------------------------------------------------------------------------------------
+
+
+class Consent(Payload):
+    """Which messages a person has agreed to, and when (UU PDP art. 22–24)."""
+
+    whatsapp: Personal[bool] = False
+    sms: Personal[bool] = False
+    given_on: Personal[Day | None] = None
+
+
+class ReportedOwner(Payload):
+    nik: Personal[Nik | None] = None
+    name: Personal[Text | None] = None
+    phone: Personal[Phone | None] = None
+    consent: Personal[Consent | None] = None
+    language: Personal[Literal["id", "en"] | None] = None
+
+
+class Kbli(Payload):
+    """A code means something only with the version of the classification (KBLI 2020, KBLI 2025 …)."""
+
+    code: Public[KbliCode]
+    version: Public[KbliVersion]
+
+
+class AnnualSales(Payload):
+    year: Public[Year]
+    amount: Specific[Rupiah]
+
+
+def _distinct(values: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(values))
+
+
+Slugs = Annotated[tuple[Slug, ...], Field(max_length=30), AfterValidator(_distinct)]
+
+
+class ReportedBusiness(Payload):
+    agency_ref: Public[Annotated[Text, Field(max_length=80)] | None] = None
+    name: Public[PublicText | None] = None
+    nib: Public[Nib | None] = None
+    legal_form: Public[LegalForm | None] = None
+    region: Public[BusinessRegion | None] = None
+    address: Personal[LongText | None] = None
+    role: Public[Role | None] = None
+    kbli: Public[Kbli | None] = None
+    annual_sales: Specific[AnnualSales | None] = None
+    capital: Specific[Rupiah | None] = None
+    """Modal usaha without land and business building (PP 7/2021 art. 35(3))."""
+    workers: Public[Count | None] = None
+    started_on: Public[Day | None] = None
+    needs: Public[Slugs | None] = None
+    channels: Public[Slugs | None] = None
+
+
+CLEARABLE = frozenset(
+    {
+        "nib",
+        "legal_form",
+        "address",
+        "role",
+        "kbli",
+        "annual_sales",
+        "capital",
+        "workers",
+        "started_on",
+        "needs",
+        "channels",
+    }
+)
+"""Business fields that may be emptied; a business cannot be without name and region."""
+CLEARABLE_OWNER = frozenset({"phone"})
+
+
+class BusinessReport(Payload):
+    """All that an agency knows of a business and its owner; whatever is absent is left as it is."""
+
+    owner: Personal[ReportedOwner | None] = None
+    business: Public[ReportedBusiness]
+    clear: Public[Annotated[tuple[Text, ...], Field(max_length=30)]] = ()
+    """Paths of fields to empty: ``nib`` or ``business.nib``, ``owner.phone``."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _gather_clear(cls, data: Any) -> Any:
+        """``clear`` may stand beside the fields it names or at the top; inside it is one list of paths."""
+        if not isinstance(data, dict):
+            return data
+        top = data.get("clear") or []
+        if not isinstance(top, list):
+            return data
+        gathered = [name if "." in str(name) else f"business.{name}" for name in top]
+        result = dict(data)
+        for part in ("business", "owner"):
+            inner = data.get(part)
+            if isinstance(inner, dict) and isinstance(inner.get("clear"), list):
+                gathered += [f"{part}.{name}" for name in inner["clear"]]
+                result[part] = {key: value for key, value in inner.items() if key != "clear"}
+        if gathered:
+            result["clear"] = gathered
+        return result
+
+
+# --- decisions on businesses --------------------------------------------------------------------------------------
+
+
+class Decree(Payload):
+    """A decision on paper (SK) that stands behind an act."""
+
+    number: Public[PublicText]
+    date: Public[Day]
+
+
+class BusinessVerify(Payload):
+    business_id: Public[Identifier]
+    method: Public[Slug | None] = None
+    note: Personal[LongText | None] = None
+
+
+class BusinessDesignate(Payload):
+    business_id: Public[Identifier]
+    decree: Public[Decree]
+    mentor: Public[Handle | None] = None
+
+
+class BusinessRelease(Payload):
+    business_id: Public[Identifier]
+    decree: Public[Decree | None] = None
+    note: Personal[LongText | None] = None
+
+
+class BusinessDeactivate(Payload):
+    business_id: Public[Identifier]
+    reason: Public[Slug | None] = None
+    note: Personal[LongText | None] = None
+
+
+class BusinessReactivate(Payload):
+    business_id: Public[Identifier]
+    note: Personal[LongText | None] = None
+
+
+# --- what has happened to businesses ------------------------------------------------------------------------------
+
+
+class PublishedKbli(Published):
+    code: Public[str]
+    version: Public[str]
+
+
+class PublishedDecree(Published):
+    number: Public[str]
+    date: Public[Day]
+
+
+class ScaleBasis(Published):
+    criterion: Public[str]
+    year: Public[int]
+
+
+class BusinessState(Published):
+    """The whole public state of a business; figures of its finances never leave registry, only the scale."""
+
+    business_id: Public[str]
+    owner_id: Public[str]
+    name: Public[str]
+    nib: Public[str | None] = None
+    region: Public[str]
+    agency: Public[str]
+    legal_form: Public[str | None] = None
+    role: Public[str | None] = None
+    scale: Public[str | None] = None
+    scale_basis: Public[ScaleBasis | None] = None
+    kbli: Public[PublishedKbli | None] = None
+    workers: Public[int | None] = None
+    started_on: Public[Day | None] = None
+    status: Public[str]
+    status_since: Public[Day]
+    mentor: Public[str | None] = None
+    needs: Public[tuple[str, ...]] = ()
+    channels: Public[tuple[str, ...]] = ()
+    recorded_on: Public[Day]
+
+
+class BusinessChange(Published):
+    """What one event adds: which public fields changed, what was before, the paper behind it."""
+
+    fields: Public[tuple[str, ...] | None] = None
+    status_before: Public[str | None] = None
+    scale_before: Public[str | None] = None
+    method: Public[str | None] = None
+    decree: Public[PublishedDecree | None] = None
+    reason: Public[str | None] = None
+
+
+class BusinessEvent(Published):
+    business: Public[BusinessState]
+    change: Public[BusinessChange] = BusinessChange()
+
+
+# --- contacts (exchange binaan.contacts: notify alone) --------------------------------------------------------------
+
+
+class ContactConsent(Published):
+    whatsapp: Personal[bool] = False
+    sms: Personal[bool] = False
+    given_on: Personal[Day | None] = None
+
+
+class Contact(Published):
+    owner_id: Public[str]
+    name: Personal[str | None] = None
+    phone: Personal[str | None] = None
+    language: Personal[str] = "id"
+    consent: Personal[ContactConsent] = ContactConsent()
+    erased: Public[bool] = False
+
+
+class ContactEvent(Published):
+    contact: Personal[Contact]

@@ -1,0 +1,80 @@
+"""Which message goes to which decision.
+
+A route is two pure functions. ``needs`` names what the decision will look at; it is asked again, with what has been
+found so far, until it asks for nothing new (a business first, then its owner). ``decide`` decides one message; that the
+kernel gathers hundreds of them into one query and one transaction is not its business.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Protocol
+
+from shared.contracts.authority import matches
+from shared.contracts.envelope import Received
+from shared.decision import Decision
+from shared.kernel.state import Lookup, WorkingSet
+
+Needs = Callable[[Received[Any], WorkingSet], Iterable[Lookup]]
+Decide = Callable[[Received[Any], WorkingSet, datetime], Decision]
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    pattern: str
+    needs: Needs
+    decide: Decide
+
+
+class Run(Protocol):
+    """Decides and commits one step of a worker: the same unit of work as for messages, without a message."""
+
+    async def __call__(self, needs: Needs, decide: Decide) -> Decision: ...
+
+
+Step = Callable[[Run], Awaitable[bool]]
+
+
+@dataclass(frozen=True, slots=True)
+class Worker:
+    """Something a clock starts, in one process of the service at a time. ``step`` says whether there is more to do;
+    when there is not, it is called again after ``every`` seconds, or sooner when the service has changed something."""
+
+    name: str
+    step: Step
+    every: float = 1.0
+
+
+def stepping(needs: Needs, decide: Decide) -> Step:
+    """A step that only decides: it goes on as long as there is something to change."""
+
+    async def step(run: Run) -> bool:
+        decision = await run(needs, decide)
+        return bool(decision.changes)
+
+    return step
+
+
+@dataclass(slots=True)
+class Routes:
+    """All routes of a service: exact keys first, then patterns (``registry.business.*``) in the order given."""
+
+    _exact: dict[str, Route] = field(default_factory=dict)
+    _patterns: list[Route] = field(default_factory=list)
+
+    def on(self, pattern: str, needs: Needs) -> Callable[[Decide], Decide]:
+        def register(decide: Decide) -> Decide:
+            route = Route(pattern, needs, decide)
+            if "*" in pattern or "#" in pattern:
+                self._patterns.append(route)
+            else:
+                self._exact[pattern] = route
+            return decide
+
+        return register
+
+    def find(self, key: str) -> Route | None:
+        """The route for a message type's short name, or None: a reader leaves alone what it does not know."""
+        return self._exact.get(key) or next((route for route in self._patterns if matches(route.pattern, key)), None)

@@ -1,0 +1,175 @@
+"""What a service keeps: collections of aggregates, the lookups a decision may ask for, and the set it works on.
+
+The guarantee of this file: a decision sees the database as the decisions before it in the batch have left it, and
+everything it relied on is known, so that the unit of work can guard it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Generic, TypeVar
+
+from pydantic import BaseModel
+
+S = TypeVar("S", bound=BaseModel)
+
+
+def _nothing(_: Any) -> Iterable[str]:
+    return ()
+
+
+def _never(_: Any) -> datetime | None:
+    return None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Collection(Generic[S]):
+    """Aggregates of one kind. ``model`` belongs to one collection of a service only.
+
+    ``keys`` are claims that no other aggregate of the collection may hold (a unique index); ``tags`` are names that
+    many may share; ``due`` is the instant (aware) at which a clock must look at the aggregate again. The fields in
+    ``sealed`` are stored together as one encrypted blob.
+    """
+
+    name: str
+    model: type[S]
+    id_of: Callable[[S], str]
+    keys: Callable[[S], Iterable[str]] = _nothing
+    tags: Callable[[S], Iterable[str]] = _nothing
+    due: Callable[[S], datetime | None] = _never
+    sealed: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class ById(Generic[S]):
+    """The aggregate with this id. ``guard=False`` is for reference data read by everyone (an agency): a decision
+    that relies on it is in order as of its snapshot, and guarding it would make every writer wait for every other."""
+
+    collection: Collection[S]
+    id: str
+    guard: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class ByKey(Generic[S]):
+    """The aggregate that claims this key, or the certainty that none does."""
+
+    collection: Collection[S]
+    key: str
+    guard: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class ByTag(Generic[S]):
+    """All aggregates that carry this tag: only where they are few."""
+
+    collection: Collection[S]
+    tag: str
+    guard: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Page(Generic[S]):
+    """The next aggregates with this tag, by id: how a large set is worked through in steps."""
+
+    collection: Collection[S]
+    tag: str
+    after: str = ""
+    limit: int = 500
+    guard: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Due(Generic[S]):
+    """The aggregates whose time has come, the oldest first."""
+
+    collection: Collection[S]
+    until: datetime
+    limit: int = 200
+    guard: bool = True
+
+
+One = ById[S] | ByKey[S]
+Many = ByTag[S] | Page[S] | Due[S]
+Lookup = ById[Any] | ByKey[Any] | ByTag[Any] | Page[Any] | Due[Any]
+
+
+class NotLoadedError(LookupError):
+    """A decision asked for something that was not loaded for it. The unit of work loads again and decides again."""
+
+
+@dataclass(slots=True)
+class WorkingSet:
+    """The aggregates of one batch, as loaded and as changed so far."""
+
+    _aggregates: dict[tuple[str, str], BaseModel] = field(default_factory=dict)
+    _ids_by_key: dict[tuple[str, str], str] = field(default_factory=dict)
+    _ids_by_tag: dict[tuple[str, str], dict[str, None]] = field(default_factory=dict)
+    _found: dict[Lookup, tuple[str, ...]] = field(default_factory=dict)
+    used: set[Lookup] = field(default_factory=set)
+
+    def get(self, lookup: ById[S] | ByKey[S]) -> S | None:
+        """The one aggregate asked for, or None. Raises ``NotLoadedError`` when nobody has looked."""
+        for aggregate in self._resolve(lookup):
+            return aggregate
+        return None
+
+    def all(self, lookup: ByTag[S] | Page[S] | Due[S]) -> list[S]:
+        """All aggregates asked for. Raises ``NotLoadedError`` when nobody has looked."""
+        return list(self._resolve(lookup))
+
+    def _resolve(self, lookup: Any) -> Iterator[Any]:
+        self.used.add(lookup)
+        name = lookup.collection.name
+        if isinstance(lookup, ById):
+            known: Iterable[str] = [lookup.id] if (name, lookup.id) in self._aggregates else ()
+        elif isinstance(lookup, ByKey):
+            found = self._ids_by_key.get((name, lookup.key))
+            known = [found] if found is not None else ()
+        elif isinstance(lookup, ByTag):
+            known = list(self._ids_by_tag.get((name, lookup.tag), ())) if lookup in self._found else ()
+        else:
+            known = self._found.get(lookup, ())
+        if not known and lookup not in self._found:
+            raise NotLoadedError(name)
+        for id_ in known:
+            yield self._aggregates[name, id_]
+
+    def missing(self, lookups: Iterable[Lookup]) -> set[Lookup]:
+        """Those of ``lookups`` that have not been looked up yet."""
+        return {lookup for lookup in lookups if lookup not in self._found}
+
+    def loaded(self, lookup: Lookup, ids: Iterable[str]) -> None:
+        """Remember what a lookup found; the aggregates themselves come by ``add``."""
+        self._found[lookup] = tuple(ids)
+
+    def add(self, collection: Collection[Any], aggregate: BaseModel) -> None:
+        """Take in an aggregate as it stands in the database, unless the batch already has it."""
+        if (collection.name, collection.id_of(aggregate)) not in self._aggregates:
+            self._index(collection, aggregate)
+
+    def put(self, collection: Collection[Any], aggregate: BaseModel) -> BaseModel | None:
+        """Take in a changed aggregate; what stood there before is given back."""
+        before = self._aggregates.get((collection.name, collection.id_of(aggregate)))
+        if before is not None:
+            self._unindex(collection, before)
+        self._index(collection, aggregate)
+        return before
+
+    def _index(self, collection: Collection[Any], aggregate: BaseModel) -> None:
+        name, id_ = collection.name, collection.id_of(aggregate)
+        self._aggregates[name, id_] = aggregate
+        for key in collection.keys(aggregate):
+            self._ids_by_key[name, key] = id_
+        for tag in collection.tags(aggregate):
+            self._ids_by_tag.setdefault((name, tag), {})[id_] = None
+
+    def _unindex(self, collection: Collection[Any], aggregate: BaseModel) -> None:
+        name, id_ = collection.name, collection.id_of(aggregate)
+        for key in collection.keys(aggregate):
+            if self._ids_by_key.get((name, key)) == id_:
+                del self._ids_by_key[name, key]
+        for tag in collection.tags(aggregate):
+            self._ids_by_tag.get((name, tag), {}).pop(id_, None)
