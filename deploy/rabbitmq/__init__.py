@@ -1,0 +1,1 @@
+"""RabbitMQ's virtual host, exchanges, queues, policies and accounts."""

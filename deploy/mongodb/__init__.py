@@ -1,0 +1,1 @@
+"""MongoDB's replica set, administrator and the services' accounts."""
