@@ -5,6 +5,7 @@ only the office's own source has it. Apostrophes, blanks and a `.0` are harmless
 """
 
 import re
+from itertools import pairwise
 
 _SCIENTIFIC = re.compile(r"\s*[0-9]+(?:[.,][0-9]+)?[eE]\+?[0-9]{1,2}\s*")
 _SEPARATORS = re.compile(r"[\s.\-\u2010-\u2015\u200b\ufeff]+")
@@ -37,5 +38,7 @@ def digits(text: str) -> str:
 
 def is_repeated_or_counted(number: str) -> bool:
     """Whether digits are what people type to get past a field: `0000…`, `1111…`, `0123…`, `9876…` (wrapping at 9-0)."""
-    steps = {(int(after) - int(before)) % 10 for before, after in zip(number, number[1:], strict=False)}
-    return steps in ({0}, {1}, {9})
+    step = (int(number[1]) - int(number[0])) % 10
+    if step not in (0, 1, 9):
+        return False
+    return all((int(after) - int(before)) % 10 == step for before, after in pairwise(number))

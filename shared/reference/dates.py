@@ -11,9 +11,10 @@ from shared.reference import _spreadsheet
 from shared.reference.invalid import Invalid
 
 _ISO = re.compile(r"([0-9]{4})-([0-9]{2})-([0-9]{2})")
-_YEAR_FIRST = re.compile(r"([0-9]{4})[-/.]([0-9]{1,2})[-/.]([0-9]{1,2})(?:[T ]00:00(?::00(?:\.0+)?)?)?")
+_YEAR_FIRST = re.compile(r"([0-9]{4})[-/.]([0-9]{1,2})[-/.]([0-9]{1,2})")
 _DAY_FIRST = re.compile(r"([0-9]{1,2})\s*([-/. ])\s*([0-9]{1,2})\s*\2\s*([0-9]{2,4})")
 _NAMED_MONTH = re.compile(r"([0-9]{1,2})[\s./-]*([A-Za-z]{3,9})[\s./-]*([0-9]{2,4})")
+_MIDNIGHT = re.compile(r"[T ]00[:.]00(?:[:.]00(?:\.0+)?)?\Z")  # what an export adds to a date
 _SERIAL = re.compile(r"[0-9]{5}(?:[.,]0)?")
 
 _YEARS = range(1900, 2201)
@@ -55,7 +56,7 @@ def parse(text: str) -> date:
     Raises `Invalid`: `date.format`, `date.serial` (Excel's day count), `date.short_year`, `date.impossible`,
     `date.out_of_range` (years outside 1900–2200).
     """
-    inner = _spreadsheet.bare(text)
+    inner = _MIDNIGHT.sub("", _spreadsheet.bare(text))
     if found := _YEAR_FIRST.fullmatch(inner):
         return _date(int(found[1]), int(found[2]), int(found[3]))
     if found := _DAY_FIRST.fullmatch(inner):

@@ -1,9 +1,9 @@
-"""How a value says what is wrong with it: a code for machines, a sentence for the clerk, a sentence for the integrator."""
+"""How a value says what is wrong: a code for machines, a sentence for the clerk, a sentence for the integrator."""
 
 from dataclasses import dataclass
 
 
-class Invalid(ValueError):
+class Invalid(ValueError):  # noqa: N818 - what it says about a value, as in `except Invalid`
     """A value that cannot be what it claims to be.
 
     `code` is stable and dotted (`nik.invalid_date`) and part of the public contract; `text_id` and `text_en` say what

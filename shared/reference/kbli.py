@@ -82,9 +82,9 @@ def parse(code: str, version: str) -> Kbli:
 def category(code: str, version: str) -> str | None:
     """The category letter of a code by its first two digits; C is manufacturing (*industri pengolahan*).
 
-    None for 2025, whose categories A–V are cut differently, and for divisions that do not exist.
+    None for 2025, whose categories A–V are cut differently, and for what is no code or of no division.
     """
-    if version not in _ISIC4:
+    if version not in _ISIC4 or not _CODE.fullmatch(code):
         return None
     division = int(code[:2])
     return next((letter for letter, (first, last) in _CATEGORIES.items() if first <= division <= last), None)
@@ -102,5 +102,4 @@ def _titles(version: str) -> dict[str, str]:
     table = resources.files(__package__).joinpath(f"kbli_{version}.csv")
     if not table.is_file():
         return {}
-    with table.open(encoding="utf-8", newline="") as rows:
-        return {row["code"]: row["title"] for row in csv.DictReader(rows)}
+    return {row["code"]: row["title"] for row in csv.DictReader(table.read_text(encoding="utf-8").splitlines())}

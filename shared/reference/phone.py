@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from shared.reference import _spreadsheet
 from shared.reference.invalid import Invalid, Note
 
-_WRITTEN = re.compile(r"\+?[0-9 .()\-\u00a0\u2010-\u2014]+")
+_WRITTEN = re.compile(r"\(?\+?[0-9 .()\-\u00a0\u2010-\u2014]+")
 _PUNCTUATION = re.compile(r"[^0-9+]")
-_COUNTRY = re.compile(r"\+62|0062|62(?=[0-9]{7})")
+_COUNTRY = re.compile(r"\+62|0062|62")
 _LOST_ZERO = re.compile(r"8[1-9][0-9]{7,10}")
 _MOBILE = re.compile(r"8[1-9]")  # 080x is toll-free and shared-cost
 
@@ -138,10 +138,11 @@ def _require_length(national: str, allowed: range) -> None:
 
 def _require_real(national: str) -> None:
     """Refuse `0812 0000 0000` and `0888 8888 8888`; counting up is let through, such numbers are sold as pretty."""
-    if len(set(national[3:])) > 1 and national[0] != "0":
-        return
-    raise Invalid(
-        "phone.placeholder",
-        "Nomor telepon ini hanya angka pengisi; isi nomor yang bisa dihubungi atau kosongkan.",
-        "This phone number is a filler; enter one that can be reached or leave it out.",
-    )
+    if len(set(national[3:])) == 1:
+        raise Invalid(
+            "phone.placeholder",
+            "Nomor telepon ini hanya angka pengisi; isi nomor yang bisa dihubungi atau kosongkan.",
+            "This phone number is a filler; enter one that can be reached or leave it out.",
+        )
+    if national[0] in "01":  # no area and no operator: 01 are carrier codes, 00 is the way abroad
+        raise _malformed()

@@ -9,13 +9,16 @@ import re
 from shared.reference import _spreadsheet
 from shared.reference.invalid import Invalid
 
-# "Rp 180.000.000,-", "IDR 180000000,00", "Rp.5.000": sign or parentheses, currency, digits with marks, decimals.
+# "Rp 180.000.000,-", "IDR 180000000,00", "-Rp.5.000": minus, currency, digits with marks, and the dash for "no sen".
+# Accountants put what is below zero into parentheses.
 _AMOUNT = re.compile(
-    r"(?P<minus>[-\u2212(]?)\s*(?:(?:Rp|IDR)\.?)?\s*(?P<digits>[0-9][0-9.,]*?)(?P<dash>,[-=\u2013]+)?\)?", re.I
+    r"(?P<minus>[-\u2212]?)\s*(?:(?:Rp|IDR)\.?)?\s*(?P<digits>[0-9][0-9.,]*?)(?:[.,][-=\u2013]+)?", re.IGNORECASE
 )
-_INDONESIAN = re.compile(r"(?P<whole>[0-9]{1,3}(?:\.[0-9]{3})+|[0-9]+)(?:,(?P<sen>[0-9]+))?")
+_BRACKETED = re.compile(r"\((.*)\)")
+_INDONESIAN = re.compile(r"(?P<whole>[1-9][0-9]{0,2}(?:\.[0-9]{3})+|[0-9]+)(?:,(?P<sen>[0-9]+))?")
+# English grouping only where it can be nothing else: two commas, or a comma and then a dot.
 _ENGLISH = re.compile(
-    r"(?P<whole>[0-9]{1,3}(?:,[0-9]{3}){2,}|[0-9]{1,3}(?:,[0-9]{3})+(?=\.)|[0-9]+)(?:\.(?P<sen>[0-9]+))?"
+    r"(?P<whole>[1-9][0-9]{0,2}(?:,[0-9]{3}){2,}|[1-9][0-9]{0,2},[0-9]{3}(?=\.)|[0-9]+)(?:\.(?P<sen>[0-9]+))?"
 )
 _TWO_WAYS = re.compile(r"[0-9]{1,3},[0-9]{3}")
 
@@ -36,11 +39,12 @@ def parse(text: str) -> int:
             "Jumlah uang sudah dibulatkan oleh lembar kerja; ubah format kolom menjadi Angka tanpa desimal.",
             "The spreadsheet has rounded this amount; format the column as a number without decimals.",
         )
-    written = _AMOUNT.fullmatch(inner)
+    bracketed = _BRACKETED.fullmatch(inner)
+    written = _AMOUNT.fullmatch(bracketed[1] if bracketed else inner)
     if written is None:
         raise _malformed()
     amount = _whole(written["digits"])
-    if written["minus"] and amount:
+    if (bracketed or written["minus"]) and amount:
         raise Invalid(
             "rupiah.negative",
             "Jumlah uang tidak boleh kurang dari nol; periksa tanda minus atau kurung.",
@@ -75,14 +79,15 @@ def _whole(digits: str) -> int:
 
 
 def _bounded(digits: str) -> int:
-    # The length first: Python refuses to turn thousands of digits into a number with an error of its own.
-    if len(digits.lstrip("0")) > len(str(LARGEST)) or int(digits[-len(str(LARGEST)) :]) > LARGEST:
+    significant = digits.lstrip("0") or "0"
+    # The length first: Python refuses to turn thousands of digits into a number, with an error of its own.
+    if len(significant) > len(str(LARGEST)) or int(significant) > LARGEST:
         raise Invalid(
             "rupiah.too_large",
             "Jumlah uang terlalu besar untuk benar; periksa jumlah nol.",
             "The amount is too large to be true; count the zeros.",
         )
-    return int(digits[-len(str(LARGEST)) :])
+    return int(significant)
 
 
 def _malformed() -> Invalid:
