@@ -1,0 +1,126 @@
+"""Which message goes to which decision, and what each decision looks at."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+from services.aid import assessment, store
+from services.aid.business import Business, told
+from services.aid.eligibility import Eligibility, assess
+from services.aid.programme import Programme, close_programme, open_programme
+from shared.agencies import authority_needs, check_authority, register_copies, register_question
+from shared.contracts.aid import ProgrammeClose, ProgrammeOpen
+from shared.contracts.envelope import Received
+from shared.contracts.registry import BusinessEvent
+from shared.decision import Decision, reject
+from shared.kernel.routes import Routes, Worker, stepping
+from shared.kernel.state import Due, Lookup, WorkingSet
+from shared.reference import region as regions
+
+routes = Routes()
+register_copies(routes)
+register_question(routes, "aid.agency.request")
+
+
+# --- businesses -------------------------------------------------------------------------------------------------------
+
+
+def _business_needs(message: Received[BusinessEvent], state: WorkingSet) -> Iterable[Lookup]:
+    told_of = message.data.business
+    answers = store.answers_for(told_of.business_id)
+    yield store.business(told_of.business_id)
+    yield from store.open_programmes_for(told_of.region)
+    yield answers
+    if not state.missing([answers]):
+        # Also those whose region it has left since.
+        yield from (store.programme_as_it_stands(one.programme_id) for one in state.all(answers))
+
+
+@routes.on("registry.business.*", _business_needs)
+def keep_business(message: Received[BusinessEvent], state: WorkingSet, _: datetime) -> Decision:
+    known = state.get(store.business(message.data.business.business_id))
+    copy = told(known, message.data.business, message.sequence)
+    if copy is None:
+        return Decision()
+    answers = {one.programme_id: one for one in state.all(store.answers_for(copy.business_id))}
+    found = assess(copy, _programmes(copy, answers, state), answers)
+    return Decision(changes=[copy, *found.changes], facts=found.facts)
+
+
+def _programmes(copy: Business, answers: Iterable[str], state: WorkingSet) -> Iterator[Programme]:
+    """The open programmes that cover the business now, and those that have answered for it before; each once."""
+    covering = [one for lookup in store.open_programmes_for(copy.state.region) for one in state.all(lookup)]
+    before = [state.get(store.programme_as_it_stands(programme_id)) for programme_id in answers]
+    yield from {one.programme_id: one for one in (*covering, *before) if one is not None}.values()
+
+
+# --- programmes -------------------------------------------------------------------------------------------------------
+
+
+def _open_needs(message: Received[ProgrammeOpen], _: WorkingSet) -> Iterable[Lookup]:
+    return authority_needs(message)
+
+
+@routes.on("aid.programme.open", _open_needs)
+def open_(message: Received[ProgrammeOpen], state: WorkingSet, now: datetime) -> Decision:
+    data = message.data
+    if problems := check_authority(message, state, now, data.region, "data.region"):
+        return reject(*problems)
+    today = regions.local_date(now, data.region)
+    decision = open_programme(data, message.account, message.new_id("programme"), today)
+    work = [assessment.start(one, message.cause, now) for one in decision.changes if isinstance(one, Programme)]
+    return replace(decision, changes=[*decision.changes, *work])
+
+
+def _close_needs(message: Received[ProgrammeClose], _: WorkingSet) -> Iterable[Lookup]:
+    yield from authority_needs(message)
+    yield store.programme(message.data.programme_id)
+    yield store.assessment_of(message.data.programme_id)
+
+
+@routes.on("aid.programme.close", _close_needs)
+def close(message: Received[ProgrammeClose], state: WorkingSet, now: datetime) -> Decision:
+    programme = state.get(store.programme(message.data.programme_id))
+    region = programme.region if programme else None
+    if problems := check_authority(message, state, now, region, "data.programme_id"):
+        return reject(*problems)
+    decision = close_programme(programme, message.data, message.account)
+    work = assessment.stop(state.get(store.assessment_of(message.data.programme_id))) if decision.changes else []
+    return replace(decision, changes=[*decision.changes, *work])
+
+
+# --- the work of an opened programme ----------------------------------------------------------------------------------
+
+
+def _due(now: datetime) -> Due[assessment.Assessment]:
+    return Due(store.ASSESSMENTS, until=now, limit=1)
+
+
+def _work_needs(message: Received[Any], state: WorkingSet) -> Iterable[Lookup]:
+    due = _due(message.received_at)
+    yield due
+    for work in [] if state.missing([due]) else state.all(due):
+        page = store.next_businesses(work)
+        yield store.programme(work.programme_id)
+        yield page
+        for one in [] if state.missing([page]) else state.all(page):
+            yield store.answer(work.programme_id, one.business_id)
+
+
+def _work(_: Received[Any], state: WorkingSet, now: datetime) -> Decision:
+    for work in state.all(_due(now)):
+        page = state.all(store.next_businesses(work))
+        programme = state.get(store.programme(work.programme_id))
+        return assessment.step(work, programme, page, _answers(work, page, state), now)
+    return Decision()
+
+
+def _answers(work: assessment.Assessment, page: Iterable[Business], state: WorkingSet) -> dict[str, Eligibility]:
+    found = (state.get(store.answer(work.programme_id, one.business_id)) for one in page)
+    return {one.eligibility_id: one for one in found if one is not None}
+
+
+workers = (Worker("assessments", stepping(_work_needs, _work)),)

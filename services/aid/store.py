@@ -1,0 +1,81 @@
+"""What aid keeps, in which collections, and under which names it is found again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from services.aid.assessment import PAGE, Assessment
+from services.aid.business import Business, places
+from services.aid.eligibility import Eligibility, eligibility_id
+from services.aid.programme import Programme
+from shared.agencies import AGENCIES, OFFICIALS
+from shared.kernel.state import ById, ByTag, Collection, Page
+
+
+def _open_in(programme: Programme) -> Iterable[str]:
+    return (f"open:{programme.region}",) if programme.status == "open" else ()
+
+
+BUSINESSES: Collection[Business] = Collection(
+    name="businesses",
+    model=Business,
+    id_of=lambda one: one.business_id,
+    tags=lambda one: [f"in:{place}" for place in places(one.state.region)],
+)
+PROGRAMMES: Collection[Programme] = Collection(
+    name="programmes", model=Programme, id_of=lambda one: one.programme_id, tags=_open_in
+)
+ELIGIBILITIES: Collection[Eligibility] = Collection(
+    name="eligibilities",
+    model=Eligibility,
+    id_of=lambda one: one.eligibility_id,
+    tags=lambda one: (f"of:{one.beneficiary_id}",),
+)
+ASSESSMENTS: Collection[Assessment] = Collection(
+    name="assessments", model=Assessment, id_of=lambda one: one.programme_id, due=lambda one: one.due
+)
+COLLECTIONS: tuple[Collection[Any], ...] = (BUSINESSES, PROGRAMMES, ELIGIBILITIES, ASSESSMENTS, AGENCIES, OFFICIALS)
+
+
+def business(business_id: str) -> ById[Business]:
+    return ById(BUSINESSES, business_id)
+
+
+def programme(programme_id: str) -> ById[Programme]:
+    return ById(PROGRAMMES, programme_id)
+
+
+def assessment_of(programme_id: str) -> ById[Assessment]:
+    return ById(ASSESSMENTS, programme_id)
+
+
+def programme_as_it_stands(programme_id: str) -> ById[Programme]:
+    """For a decision about a business. Not guarded, for the reason given at ``open_programmes_for``."""
+    return ById(PROGRAMMES, programme_id, guard=False)
+
+
+def open_programmes_for(region: str) -> list[ByTag[Programme]]:
+    """The open programmes whose region covers a business in ``region``.
+
+    Not guarded, or every business event would wait for every other. A programme that opens at the same moment is not
+    missed: its work list reads and guards every business, so either the decision about the business sees the
+    programme, or the two conflict and one is taken again. One that closes at the same moment was open when the
+    decision was taken.
+    """
+    return [ByTag(PROGRAMMES, f"open:{place}", guard=False) for place in places(region)]
+
+
+def answers_for(business_id: str) -> ByTag[Eligibility]:
+    """All answers about a business. Not guarded: whoever writes one changes or guards the business itself."""
+    return ByTag(ELIGIBILITIES, f"of:{business_id}", guard=False)
+
+
+def answer(programme_id: str, business_id: str) -> ById[Eligibility]:
+    """One answer; not guarded, as ``answers_for``."""
+    return ById(ELIGIBILITIES, eligibility_id(programme_id, business_id), guard=False)
+
+
+def next_businesses(assessment: Assessment) -> Page[Business]:
+    """The page of businesses that an assessment has come to, each of them guarded."""
+    return Page(BUSINESSES, f"in:{assessment.region}", after=assessment.cursor, limit=PAGE)
