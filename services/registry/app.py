@@ -1,0 +1,13 @@
+"""registry's front door: who exists, and in what state."""
+
+from __future__ import annotations
+
+from shared.kernel.service import Service
+
+from services.registry.handlers import routes
+from services.registry.store import COLLECTIONS
+from shared.kernel.settings import Settings
+
+
+def build(settings: Settings) -> Service:
+    return Service("registry", settings, routes=routes, collections=COLLECTIONS)

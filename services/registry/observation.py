@@ -1,0 +1,46 @@
+"""Who told what when: the rule by which several reports of one thing become one state.
+
+Per field the newest observation wins, equal times by the higher intake id (contract, "The main chain" 1). So the
+end state does not depend on the order in which reports arrive, and last year's list, sent today, overwrites nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict
+
+
+class Seen(BaseModel):
+    """One observation: its time by the observer's clock, the intake message that told of it, and the account."""
+
+    model_config = ConfigDict(frozen=True)
+
+    at: datetime
+    intake_id: str
+    account: str
+
+    def beats(self, other: Seen | None) -> bool:
+        """Whether what this one says stands. The account only settles what would otherwise hang on arrival."""
+        return other is None or self._order > other._order
+
+    @property
+    def _order(self) -> tuple[datetime, str, str]:
+        return self.at, self.intake_id, self.account
+
+
+@dataclass(frozen=True, slots=True)
+class Merged:
+    """The fields that an observation wins, and who has told each field after it."""
+
+    won: Mapping[str, Any]
+    seen: Mapping[str, Seen]
+
+
+def merge(seen: Mapping[str, Seen], told: Mapping[str, Any], by: Seen) -> Merged:
+    """Hold what was told against what was told before. An emptied field is told like any other, as None."""
+    won = {field: value for field, value in told.items() if by.beats(seen.get(field))}
+    return Merged(won, {**seen, **dict.fromkeys(won, by)})

@@ -1,0 +1,116 @@
+"""What registry can find wrong with a message, beyond what every service finds: code, and what to do about it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from shared.contracts import problem as common
+from shared.contracts.problem import Problem
+
+TEXTS: Mapping[str, tuple[str, str]] = {
+    "agency.reserved": (
+        "Nama akun ini dipakai oleh Binaan sendiri; pilih akun lain untuk instansi.",
+        "This account belongs to Binaan itself; choose another one for the agency.",
+    ),
+    "agency.unknown": (
+        "Instansi ini belum terdaftar; daftarkan instansinya lebih dahulu.",
+        "This agency is not registered; register it first.",
+    ),
+    "agency.permitted_unknown": (
+        "Pola ini tidak cocok dengan satu pun jenis pesan yang ada; periksa ejaannya.",
+        "This pattern matches no message type there is; look at its spelling.",
+    ),
+    "official.other_agency": (
+        "Instansi hanya dapat mendaftarkan pejabatnya sendiri; hapus isian agency.",
+        "An agency can register only its own officials; leave agency out.",
+    ),
+    "official.term_reversed": (
+        "Akhir masa tugas mendahului awalnya; periksa kedua tanggal.",
+        "The term ends before it begins; look at both dates.",
+    ),
+    "official.acting_needs_end": (
+        "Pejabat pelaksana tugas (Plt.) harus punya akhir masa tugas; isi valid_until.",
+        "An acting official (Plt.) has an end of term; fill in valid_until.",
+    ),
+    "clear.unknown_field": (
+        "Ada isian pada clear yang tidak dikenal atau tidak boleh dikosongkan; lihat daftarnya pada kontrak.",
+        "clear names a field that is not known or cannot be emptied; see the contract.",
+    ),
+    "clear.also_given": (
+        "Isian yang sama diisi dan sekaligus dikosongkan; pilih salah satu.",
+        "The same field is both given and emptied; choose one.",
+    ),
+    "business.started_in_future": (
+        "Tanggal mulai usaha belum tiba; periksa tanggalnya.",
+        "The business starts in the future; look at the date.",
+    ),
+    "consent.given_in_future": (
+        "Tanggal persetujuan belum tiba; periksa tanggalnya.",
+        "Consent was given in the future; look at the date.",
+    ),
+    "sales.year_in_future": (
+        "Tahun penjualan belum tiba; isi tahun yang sudah berjalan.",
+        "The year of sales has not come yet; give one that has.",
+    ),
+    "business.owner_differs": (
+        "Usaha ini sudah tercatat dengan pemilik ber-NIK lain; cocokkan NIK, atau laporkan sebagai usaha lain.",
+        "This business is recorded with an owner of another NIK; compare the NIK, or report it as another business.",
+    ),
+    "business.not_found": (
+        "Usaha ini tidak ada; periksa business_id yang diterima saat melapor.",
+        "There is no such business; look at the business_id that the report was answered with.",
+    ),
+    "business.not_verified": (
+        "Usaha ini belum diverifikasi; verifikasi lebih dahulu.",
+        "This business has not been verified; verify it first.",
+    ),
+    "business.already_verified": (
+        "Usaha ini sudah diverifikasi; tidak perlu diulang.",
+        "This business is verified already; there is nothing to repeat.",
+    ),
+    "business.already_binaan": (
+        "Usaha ini sudah menjadi binaan; tidak perlu diulang.",
+        "This business is binaan already; there is nothing to repeat.",
+    ),
+    "business.already_mandiri": (
+        "Usaha ini sudah mandiri; untuk dibina lagi, nonaktifkan, aktifkan kembali, lalu verifikasi.",
+        "This business is mandiri already; to guide it again, deactivate, reactivate and verify it.",
+    ),
+    "business.not_binaan": (
+        "Usaha ini bukan binaan, sehingga tidak dapat dilepas menjadi mandiri.",
+        "This business is not binaan, so it cannot be released as mandiri.",
+    ),
+    "business.inactive": (
+        "Usaha ini nonaktif; aktifkan kembali lebih dahulu.",
+        "This business is inactive; reactivate it first.",
+    ),
+    "business.already_inactive": (
+        "Usaha ini sudah nonaktif; tidak perlu diulang.",
+        "This business is inactive already; there is nothing to repeat.",
+    ),
+    "business.not_inactive": (
+        "Usaha ini tidak nonaktif, sehingga tidak perlu diaktifkan kembali.",
+        "This business is not inactive, so there is nothing to reactivate.",
+    ),
+    "business.besar": (
+        "Menurut angkanya usaha ini usaha besar, bukan sasaran pembinaan; periksa angka penjualan atau modalnya.",
+        "By its figures this business is large (besar), which is not served; look at its sales or capital.",
+    ),
+    "decree.date_in_future": (
+        "Tanggal surat keputusan belum tiba; kirim lagi pada atau sesudah tanggal itu.",
+        "The decree is dated in the future; send again on or after that date.",
+    ),
+}
+
+
+def problem(code: str, field: str | None = None) -> Problem:
+    """A problem with one of the codes above, or of the table that all services share."""
+    if code not in TEXTS:
+        return common.problem(code, field)
+    text_id, text_en = TEXTS[code]
+    return Problem(code=code, field=field, text_id=text_id, text_en=text_en)
+
+
+def required(*fields: str) -> list[Problem]:
+    """One problem for each field that is missing."""
+    return [problem("field.required", field) for field in fields]

@@ -1,0 +1,282 @@
+"""Reports on businesses: how one is read, which business it is about, what is wrong with it, what it changes.
+
+A report is an upsert of whatever an agency knows; what it does not name stays as it is (contract, "The main chain" 1).
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from services.registry import business as businesses
+from services.registry import owner as owners
+from services.registry.business import NOT_PUBLIC, OBSERVED, Business, Sales
+from services.registry.observation import Seen, merge
+from services.registry.owner import Owner
+from services.registry.problems import problem, required
+from shared.contracts.envelope import Received
+from shared.contracts.problem import Problem, from_invalid
+from shared.contracts.registry import (
+    CLEARABLE,
+    CLEARABLE_OWNER,
+    BusinessReport,
+    PublishedKbli,
+    ReportedBusiness,
+)
+from shared.decision import Decision, reject
+from shared.reference import kbli
+
+_EMPTY: Mapping[str, Any] = {"needs": (), "channels": ()}
+"""What an emptied field holds, where that is not None."""
+
+# --- reading a report -------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What one message tells, sorted: by field, None where it empties one."""
+
+    by: Seen
+    business: Mapping[str, Any]
+    owner: Mapping[str, Any]
+    nik: str | None
+    token: str | None
+    keys: tuple[str, ...]
+    """Keys to recognise the business by, the surest first."""
+
+
+def read(message: Received[BusinessReport]) -> Report:
+    """Sort a report into fields, the owner's token and the keys of recognition."""
+    told, person = message.data.business, message.data.owner
+    nik_number = person.nik if person is not None else None
+    token = message.token("nik", nik_number) if nik_number is not None else None
+    cleared = _cleared(message.data.clear)
+    ref = {message.account: told.agency_ref} if told.agency_ref is not None else {}
+    return Report(
+        by=Seen(at=message.time or message.received_at, intake_id=message.id, account=message.account),
+        business=_told_fields(told, cleared["business"], message.account),
+        owner=owners.told_fields(person, cleared["owner"]),
+        nik=nik_number,
+        token=token,
+        keys=(*_ref_keys(ref, message), *_name_keys(told.name, told.nib, token)),
+    )
+
+
+def _cleared(paths: Sequence[str]) -> dict[str, frozenset[str]]:
+    clearable = {"business": CLEARABLE, "owner": CLEARABLE_OWNER}
+    return {part: frozenset(name for name in names if f"{part}.{name}" in paths) for part, names in clearable.items()}
+
+
+def _told_fields(told: ReportedBusiness, cleared: frozenset[str], account: str) -> dict[str, Any]:
+    fields: dict[str, Any] = {name: _EMPTY.get(name) for name in cleared}
+    fields |= {name: getattr(told, name) for name in OBSERVED if getattr(told, name) is not None}
+    if told.agency_ref is not None:
+        fields[_ref_field(account)] = told.agency_ref
+    if told.kbli is not None:
+        fields["kbli"] = PublishedKbli(code=told.kbli.code, version=told.kbli.version)
+    if told.annual_sales is not None:
+        fields["annual_sales"] = Sales(year=told.annual_sales.year, amount=told.annual_sales.amount)
+    return fields
+
+
+def _ref_field(account: str) -> str:
+    return f"agency_ref:{account}"
+
+
+# --- recognition ------------------------------------------------------------------------------------------------------
+
+
+def normalised(name: str) -> str:
+    """A trade name as it is compared: letters and digits, one blank between words, no case, no accents of writing.
+
+    A name of nothing but signs is compared as it stands.
+    """
+    plain = unicodedata.normalize("NFKC", name).casefold()
+    return " ".join(re.findall(r"[^\W_]+", plain)) or plain.strip()
+
+
+def candidate_keys(business: Business, message: Received[Any]) -> tuple[str, ...]:
+    """Every key that the business would be recognised by, had no other claimed it before."""
+    names = _name_keys(business.name, business.nib, business.owner_token)
+    return (*_ref_keys(business.agency_refs, message), *names)
+
+
+def _ref_keys(refs: Mapping[str, str], message: Received[Any]) -> Iterable[str]:
+    """As keyed tokens: the reference may be a person's number."""
+    return (f"ref:{account}|{message.token('agency_ref', f'{account}|{ref}')}" for account, ref in sorted(refs.items()))
+
+
+def _name_keys(name: str | None, nib: str | None, token: str | None) -> Iterable[str]:
+    """By NIB *and* name, since one NIB covers all of an owner's businesses; else by the owner's NIK and the name."""
+    if name is None:
+        return
+    if nib is not None:
+        yield f"nib:{nib}|{normalised(name)}"
+    if token is not None:
+        yield f"own:{token}|{normalised(name)}"
+
+
+# --- what may be wrong with a report ----------------------------------------------------------------------------------
+
+
+def check(data: BusinessReport, report: Report, known: Business | None, today: date) -> list[Problem]:
+    """Everything that is wrong with a report, at once; ``today`` is the date where the business is."""
+    return [
+        *_missing(data, known),
+        *_other_owner(report, known),
+        *_unclearable(data),
+        *_in_future(data.business, today),
+        *owners.check(data.owner, today),
+    ]
+
+
+def _missing(data: BusinessReport, known: Business | None) -> list[Problem]:
+    """A business that is not known yet needs an owner, a name and a place."""
+    if known is not None:
+        return []
+    owner, business = data.owner, data.business
+    given = {
+        "data.owner.nik": owner and owner.nik,
+        "data.owner.name": owner and owner.name,
+        "data.business.name": business.name,
+        "data.business.region": business.region,
+    }
+    return required(*(field for field, value in given.items() if value is None))
+
+
+def _other_owner(report: Report, known: Business | None) -> list[Problem]:
+    if known is None or report.token is None or report.token == known.owner_token:
+        return []
+    return [problem("business.owner_differs", "data.owner.nik")]
+
+
+def _unclearable(data: BusinessReport) -> list[Problem]:
+    allowed = {f"business.{name}" for name in CLEARABLE} | {f"owner.{name}" for name in CLEARABLE_OWNER}
+    problems = []
+    if not allowed.issuperset(data.clear):
+        problems.append(problem("clear.unknown_field", "data.clear"))
+    if any(_given(data, path) for path in allowed.intersection(data.clear)):
+        problems.append(problem("clear.also_given", "data.clear"))
+    return problems
+
+
+def _given(data: BusinessReport, path: str) -> bool:
+    part, name = path.split(".", 1)
+    return getattr(getattr(data, part), name, None) is not None
+
+
+def _in_future(told: ReportedBusiness, today: date) -> list[Problem]:
+    problems = []
+    if told.started_on is not None and told.started_on > today:
+        problems.append(problem("business.started_in_future", "data.business.started_on"))
+    if told.annual_sales is not None and told.annual_sales.year > today.year:
+        problems.append(problem("sales.year_in_future", "data.business.annual_sales.year"))
+    return problems
+
+
+def warnings(data: BusinessReport) -> list[Problem]:
+    """What is taken and somebody should look at."""
+    told = data.business.kbli
+    notes = kbli.parse(told.code, told.version).notes if told is not None else ()
+    return [*owners.warnings(data.owner), *(from_invalid(note, "data.business.kbli.code") for note in notes)]
+
+
+# --- the decision -----------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What there is about a report: the business it was recognised to be about, that business's owner or else the
+    NIK's, and who claims a key."""
+
+    business: Business | None
+    owner: Owner | None
+    holder: Callable[[str], Business | None]
+
+
+def decide(message: Received[BusinessReport], report: Report, found: Found, today: date) -> Decision:
+    """What a report does, its authority having been checked; ``today`` is the date where the business is."""
+    known, owner = found.business, found.owner
+    if problems := check(message.data, report, known, today):
+        return reject(*problems)
+    person = _owner_after(message, report, owner)
+    business = _business_after(message, report, known, person, today)
+    business = _claiming(business, candidate_keys(business, message), found.holder)
+    outcome = _outcome(known, business, owner, person)
+    person, contacts = owners.announced(owner, person, business.region)
+    business, events = businesses.reported(known, business)
+    return Decision(
+        changes=[after for before, after in ((owner, person), (known, business)) if after is not before],
+        facts=[*contacts, *events],
+        result=businesses.result(business, outcome),
+        warnings=warnings(message.data),
+    )
+
+
+def _owner_after(message: Received[BusinessReport], report: Report, known: Owner | None) -> Owner:
+    if known is not None:
+        return owners.observed(known, report.owner, report.by)
+    if report.nik is None or report.token is None:
+        raise ValueError("an owner is recorded with a NIK")
+    return owners.recorded(message.new_id("owner"), report.token, report.nik, report.owner, report.by)
+
+
+def _business_after(
+    message: Received[BusinessReport], report: Report, known: Business | None, owner: Owner, today: date
+) -> Business:
+    if known is not None:
+        return observed(known, report, today)
+    return recorded(message.new_id("business"), owner, report, today)
+
+
+def _claiming(business: Business, keys: Iterable[str], holder: Callable[[str], Business | None]) -> Business:
+    """The business with every key that no other claims. Two that have come to be named alike both stay; reports that
+    name only what they have in common go to the one that was so named first."""
+    free = tuple(key for key in keys if (holder(key) or business).business_id == business.business_id)
+    return business if free == business.claims else business.model_copy(update={"claims": free})
+
+
+def _outcome(known: Business | None, business: Business, owner: Owner | None, person: Owner) -> str:
+    if known is None:
+        return "created"
+    return "updated" if differs(known, business) or owners.differs(owner, person) else "unchanged"
+
+
+# --- what a report makes of a business --------------------------------------------------------------------------------
+
+
+def recorded(business_id: str, owner: Owner, report: Report, today: date) -> Business:
+    """A business seen for the first time; the report has been checked to hold its name and region."""
+    blank = Business(
+        business_id=business_id,
+        owner_id=owner.owner_id,
+        owner_token=owner.token,
+        agency=report.by.account,
+        name=report.business["name"],
+        region=report.business["region"],
+        status_since=today,
+        recorded_on=today,
+    )
+    return observed(blank, report, today)
+
+
+def observed(business: Business, report: Report, today: date) -> Business:
+    """The business after a report, with its scale by the law of ``today``; its claims are for who can look them up."""
+    merged = merge(business.seen, report.business, report.by)
+    if not merged.won:
+        return business
+    fields = {field: value for field, value in merged.won.items() if field in OBSERVED}
+    ref = merged.won.get(_ref_field(report.by.account))
+    refs = {**business.agency_refs, report.by.account: ref} if ref is not None else business.agency_refs
+    return businesses.scaled(business.model_copy(update={**fields, "agency_refs": refs, "seen": merged.seen}), today)
+
+
+def differs(before: Business, after: Business) -> bool:
+    """Whether anything that a report tells has changed, public or not."""
+    if businesses.changed_fields(before, after):
+        return True
+    return any(getattr(before, name) != getattr(after, name) for name in NOT_PUBLIC)

@@ -1,0 +1,25 @@
+"""What registry keeps, how it is found, and what of it is encrypted."""
+
+from __future__ import annotations
+
+from services.registry import business, owner
+from services.registry.business import Business
+from services.registry.owner import Owner
+from shared.agencies import AGENCIES, OFFICIALS
+from shared.kernel.state import Collection
+
+OWNERS: Collection[Owner] = Collection(
+    name="owners",
+    model=Owner,
+    id_of=lambda one: one.owner_id,
+    keys=lambda one: (owner.key(one.token),),
+    sealed=owner.SEALED,
+)
+BUSINESSES: Collection[Business] = Collection(
+    name="businesses",
+    model=Business,
+    id_of=lambda one: one.business_id,
+    keys=lambda one: one.claims,
+    sealed=business.SEALED,
+)
+COLLECTIONS = (AGENCIES, OFFICIALS, OWNERS, BUSINESSES)
