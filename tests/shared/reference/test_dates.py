@@ -9,8 +9,10 @@ from hypothesis import strategies as st
 from shared.reference import Invalid, dates
 
 DAYS = st.dates(date(1900, 1, 1), date(2200, 12, 31))
-MONTHS = ("Januari", "Februari", "Maret", "April", "Mei", "Juni", "Juli", "Agustus")
-MONTHS += ("September", "Oktober", "November", "Desember")
+MONTHS = (
+    *("Januari", "Februari", "Maret", "April", "Mei", "Juni"),
+    *("Juli", "Agustus", "September", "Oktober", "November", "Desember"),
+)
 ZONES = st.integers(-23 * 60, 23 * 60).map(lambda minutes: timezone(timedelta(minutes=minutes)))
 
 
