@@ -1,0 +1,206 @@
+"""Which message goes to which decision. The pieces of an invitation come in any order; the last one completes it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Any
+
+from services.notify import audience, contact
+from services.notify.audience import Business
+from services.notify.desk import Desk, follow_needs, message_needs, programme_needs
+from services.notify.store import (
+    BUSINESSES,
+    CONTACTS,
+    ELIGIBILITIES,
+    PROGRAMME,
+    PROGRAMMES,
+    eligibilities_of,
+    messages_to,
+    programmes_of,
+)
+from shared.agencies import AGENCIES, AgencyRecord
+from shared.contracts.aid import EligibilityEvent, ProgrammeEvent
+from shared.contracts.envelope import Received
+from shared.contracts.registry import AgencyRegistered, BusinessEvent, ContactEvent
+from shared.decision import Decision
+from shared.kernel.routes import Routes
+from shared.kernel.state import ById, Due, Lookup, Page, WorkingSet
+
+routes = Routes()
+
+REVIEWED_AT_ONCE = 200
+"""Eligibilities of one step: each may change a message and tell two facts, and a transaction stays short."""
+
+# --- contacts ---------------------------------------------------------------------------------------------------------
+
+
+def _contact_needs(message: Received[ContactEvent], state: WorkingSet) -> Iterator[Lookup]:
+    owner_id = message.data.contact.owner_id
+    yield ById(CONTACTS, owner_id)
+    yield messages_to(owner_id)
+    if not state.missing([messages_to(owner_id)]):
+        for one in state.all(messages_to(owner_id)):
+            yield from programme_needs(state, one.programme_id)
+
+
+@routes.on("registry.contact.changed", _contact_needs)
+def contact_changed(message: Received[ContactEvent], state: WorkingSet, now: datetime) -> Decision:
+    """Who can be reached now is told at once; who cannot be any more is not told."""
+    return _keep_contact(message, state, now, erased=False)
+
+
+@routes.on("registry.contact.erased", _contact_needs)
+def contact_erased(message: Received[ContactEvent], state: WorkingSet, now: datetime) -> Decision:
+    """Name and number go, and whatever has not been sent is withdrawn (UU PDP art. 42–44)."""
+    return _keep_contact(message, state, now, erased=True)
+
+
+def _keep_contact(message: Received[ContactEvent], state: WorkingSet, now: datetime, *, erased: bool) -> Decision:
+    told = message.data.contact
+    known = state.get(ById(CONTACTS, told.owner_id))
+    if known is not None and known.sequence >= message.sequence:
+        return Decision()
+    copy = contact.copy_of(told, message.sequence, erased=erased)
+    desk = Desk(state, now, contact=copy)
+    desk.keep(copy)
+    for one in state.all(messages_to(told.owner_id)):
+        desk.settle(one, PROGRAMME.get(state, one.programme_id))
+    return desk.decision()
+
+
+# --- businesses -------------------------------------------------------------------------------------------------------
+
+
+def _business_needs(message: Received[BusinessEvent], state: WorkingSet) -> Iterator[Lookup]:
+    told = message.data.business
+    yield ById(BUSINESSES, told.business_id)
+    if state.missing([ById(BUSINESSES, told.business_id)]):
+        return
+    owners = _owners_to_visit(state.get(ById(BUSINESSES, told.business_id)), told.owner_id)
+    if not owners:
+        return
+    yield eligibilities_of(told.business_id)
+    if not state.missing([eligibilities_of(told.business_id)]):
+        for one in state.all(eligibilities_of(told.business_id)):
+            for owner_id in owners:
+                yield from message_needs(state, one.programme_id, owner_id)
+
+
+def _owners_to_visit(known: Business | None, owner_id: str) -> tuple[str, ...]:
+    """Whose messages may change: nobody's while a business stays with its owner."""
+    if known is None:
+        return (owner_id,)
+    return () if known.owner_id == owner_id else (known.owner_id, owner_id)
+
+
+@routes.on("registry.business.*", _business_needs)
+def business_told(message: Received[BusinessEvent], state: WorkingSet, now: datetime) -> Decision:
+    """Keep whose business it is; eligibilities that came before it are followed now."""
+    told = message.data.business
+    known = state.get(ById(BUSINESSES, told.business_id))
+    if known is not None and known.sequence >= message.sequence:
+        return Decision()
+    copy = audience.business_of(told, message.sequence)
+    desk = Desk(state, now)
+    desk.keep(copy)
+    if _owners_to_visit(known, copy.owner_id):
+        for one in state.all(eligibilities_of(copy.business_id)):
+            programme = PROGRAMME.get(state, one.programme_id)
+            if known is not None:
+                desk.forget(one, known.owner_id, programme)
+            desk.follow(one, copy, programme)
+    return desk.decision()
+
+
+# --- programmes and agencies ------------------------------------------------------------------------------------------
+
+
+def _programme_needs(message: Received[ProgrammeEvent], _: WorkingSet) -> Iterator[Lookup]:
+    yield ById(PROGRAMMES, message.data.programme.programme_id)
+
+
+@routes.on("aid.programme.*", _programme_needs)
+def programme_told(message: Received[ProgrammeEvent], state: WorkingSet, now: datetime) -> Decision:
+    """Keep what owners are invited to; the worker looks through its eligibilities, which may be many."""
+    told = message.data.programme
+    known = state.get(ById(PROGRAMMES, told.programme_id))
+    if known is not None and known.sequence >= message.sequence:
+        return Decision()
+    return Decision(changes=[audience.programme_of(told, message.sequence, now)])
+
+
+def _agency_needs(message: Received[AgencyRegistered], state: WorkingSet) -> Iterator[Lookup]:
+    lookup = ById(AGENCIES, message.data.agency.agency)
+    yield lookup
+    if not state.missing([lookup]) and state.get(lookup) is None:
+        yield programmes_of(message.data.agency.agency)
+
+
+@routes.on("registry.agency.registered", _agency_needs)
+def agency_registered(message: Received[AgencyRegistered], state: WorkingSet, now: datetime) -> Decision:
+    """Keep an agency's name; messages that have waited for it are looked through."""
+    told = message.data.agency
+    known = state.get(ById(AGENCIES, told.agency))
+    if known is not None and known.sequence >= message.sequence:
+        return Decision()
+    waiting = [] if known is not None else state.all(programmes_of(told.agency))
+    copy = AgencyRecord(**told.model_dump(), sequence=message.sequence)
+    return Decision(changes=[copy, *(one.to_review(now) for one in waiting)])
+
+
+# --- eligibility ------------------------------------------------------------------------------------------------------
+
+
+def _eligibility_needs(message: Received[EligibilityEvent], state: WorkingSet) -> Iterator[Lookup]:
+    told = message.data.eligibility
+    yield ById(ELIGIBILITIES, told.eligibility_id)
+    yield from follow_needs(state, told.programme_id, told.beneficiary_id)
+
+
+@routes.on("aid.eligibility.assessed", _eligibility_needs)
+def eligibility_assessed(message: Received[EligibilityEvent], state: WorkingSet, now: datetime) -> Decision:
+    """Keep the answer, and tell the owner or withdraw what has not been sent."""
+    told = message.data.eligibility
+    known = state.get(ById(ELIGIBILITIES, told.eligibility_id))
+    if known is not None and known.sequence >= message.sequence:
+        return Decision()
+    copy = audience.eligibility_of(told, message.sequence, message.id, message.cause)
+    desk = Desk(state, now)
+    desk.keep(copy)
+    business = state.get(ById(BUSINESSES, told.beneficiary_id))
+    desk.follow(copy, business, PROGRAMME.get(state, told.programme_id))
+    return desk.decision()
+
+
+# --- the worker that looks through a programme ------------------------------------------------------------------------
+
+
+def review_needs(message: Received[Any], state: WorkingSet) -> Iterator[Lookup]:
+    """The next eligibilities of the programme that has waited longest."""
+    due = Due(PROGRAMMES, until=message.received_at, limit=1, guard=False)
+    yield due
+    for programme in () if state.missing([due]) else state.all(due):
+        page = _page(programme)
+        yield page
+        for one in () if state.missing([page]) else state.all(page):
+            yield from follow_needs(state, one.programme_id, one.beneficiary_id)
+
+
+def review(_: Received[Any], state: WorkingSet, now: datetime) -> Decision:
+    """Follow one page of eligibilities, the first recorded business first, and remember how far it is done."""
+    desk = Desk(state, now)
+    for programme in state.all(Due(PROGRAMMES, until=now, limit=1, guard=False)):
+        found = state.all(_page(programme))
+        known = [(one, business) for one in found if (business := state.get(ById(BUSINESSES, one.beneficiary_id)))]
+        for one, business in sorted(known, key=lambda each: (each[1].recorded_on, each[1].business_id)):
+            desk.follow(one, business, programme)
+        last = found[-1].eligibility_id if len(found) == REVIEWED_AT_ONCE else None
+        desk.keep(programme.reviewed(last))
+    return desk.decision()
+
+
+def _page(programme: audience.Programme) -> Page[audience.Eligibility]:
+    # Unguarded: who adds or changes an eligibility meanwhile sees this programme, and meets us at the owner's message.
+    tag, after = f"prog:{programme.programme_id}", programme.review_after or ""
+    return Page(ELIGIBILITIES, tag, after=after, limit=REVIEWED_AT_ONCE, guard=False)

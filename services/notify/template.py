@@ -1,0 +1,119 @@
+"""The words an owner reads. Templates are files with a version in their name; a version never changes once used.
+
+Strict: a value that is missing, empty or holds control characters is an error before anything is sent, because a
+message with a hole in it, or with lines that somebody smuggled into a business's name, cannot be called back.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, UndefinedError
+
+_MONTHS = (
+    "Januari",
+    "Februari",
+    "Maret",
+    "April",
+    "Mei",
+    "Juni",
+    "Juli",
+    "Agustus",
+    "September",
+    "Oktober",
+    "November",
+    "Desember",
+)
+_NAMES_SHOWN = 3
+_CONTROL = frozenset({"Cc", "Cs", "Zl", "Zp"})
+_TURNING = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+"""Marks that turn the direction of writing: what is read is then not what was checked."""
+
+
+class TextError(ValueError):
+    """A text cannot be written. ``code`` says why, without a value of it: ``value_missing``, ``control_character``."""
+
+    def __init__(self, code: str) -> None:
+        super().__init__(code)
+        self.code = code
+
+
+@dataclass(frozen=True, slots=True)
+class Invitation:
+    """What ``programme_eligible`` says. ``owner_name`` None is greeted without one; dates are the programme's own."""
+
+    owner_name: str | None
+    businesses: tuple[str, ...]
+    programme: str
+    agency: str
+    quota: int
+    how_to_apply: str | None = None
+    apply_until: date | None = None
+
+
+def render(template: str, values: Invitation) -> str:
+    """The text, in one line. Raises ``TextError``; an unknown template is a mistake of ours and raises jinja's own."""
+    if not values.businesses:
+        raise TextError("value_missing")
+    try:
+        return _TEMPLATES.get_template(f"{template}.jinja").render(
+            {field.name: getattr(values, field.name) for field in fields(values)}
+        )
+    except UndefinedError:
+        raise TextError("value_missing") from None
+
+
+def date_in_words(day: date) -> str:
+    """`5 Januari 2026`."""
+    return f"{day.day} {_MONTHS[day.month - 1]} {day.year}"
+
+
+def thousands(number: int) -> str:
+    """`1.500`, with dots as Indonesian writes them."""
+    return f"{number:,}".replace(",", ".")
+
+
+def listing(names: Sequence[str]) -> str:
+    """`A dan B`, `A, B, dan C`; from the fourth on only how many more there are, to keep the message short."""
+    if len(names) > _NAMES_SHOWN:
+        names = [*names[:_NAMES_SHOWN], f"{len(names) - _NAMES_SHOWN} usaha lainnya"]
+    if len(names) <= 2:
+        return " dan ".join(names)
+    return f"{', '.join(names[:-1])}, dan {names[-1]}"
+
+
+def _without_full_stop(text: str) -> str:
+    return text.rstrip(" .")
+
+
+def _checked(value: Any) -> Any:
+    """Every value on its way into a text passes here."""
+    if value is None or value == "":
+        raise TextError("value_missing")
+    if isinstance(value, str) and any(unicodedata.category(one) in _CONTROL or one in _TURNING for one in value):
+        raise TextError("control_character")
+    return value
+
+
+def _environment() -> Environment:
+    made = Environment(
+        loader=FileSystemLoader(Path(__file__).parent / "templates"),
+        undefined=StrictUndefined,
+        finalize=_checked,
+        autoescape=False,  # noqa: S701 - WhatsApp and SMS show text as it is; "&amp;" would be shown as "&amp;"
+    )
+    made.filters |= {
+        "tanggal": date_in_words,
+        "ribuan": thousands,
+        "berderet": listing,
+        "tanpa_titik": _without_full_stop,
+    }
+    return made
+
+
+_TEMPLATES = _environment()
