@@ -2,11 +2,10 @@
 
 import os
 import shutil
-import socket
 from pathlib import Path
 
 from deploy.local.processes import LocalError, Processes, tail, wait_until
-from deploy.local.state import State, port_is_free, write_private
+from deploy.local.state import State, listens, port_is_free, write_private
 from deploy.mongodb.provision import (
     ADMINISTRATOR,
     REPLICA_SET,
@@ -58,6 +57,8 @@ class MongoServer:
         self.stop()
         if not port_is_free(self._state.port("mongodb")):
             self._state.new_port("mongodb")
+        if not self._complete.exists():
+            shutil.rmtree(self._home / "data", ignore_errors=True)
         (self._home / "data").mkdir(parents=True, exist_ok=True)
         write_private(self._home / "key", self._state.secret("mongodb key"), 0o400)
         env = {"PATH": os.environ.get("PATH", "/usr/bin:/bin"), "LANG": "C.UTF-8", "HOME": str(self._home)}
@@ -65,12 +66,16 @@ class MongoServer:
 
     def wait(self, seconds: float = 60.0) -> None:
         """Until the node is primary and lets the administrator in. Raises LocalError with the log's end."""
-        if not wait_until(lambda: not self.running or self._listens(), seconds) or not self.running:
+        if (
+            not wait_until(lambda: not self.running or listens(self._state.port("mongodb")), seconds)
+            or not self.running
+        ):
             raise LocalError(f"MongoDB did not start within {seconds:.0f} s. {self._log_end()}")
         try:
             prepare_server(self._address, self._state.password(ADMINISTRATOR), seconds=seconds)
         except ProvisionError as error:
             raise LocalError(f"{error}. {self._log_end()}") from error
+        self._complete.touch()
 
     def stop(self) -> None:
         self._processes.stop("mongodb")
@@ -78,6 +83,11 @@ class MongoServer:
     def kill(self) -> None:
         """At once; what was committed is on disk all the same."""
         self._processes.kill("mongodb")
+
+    @property
+    def _complete(self) -> Path:
+        """Says that the node was ready once. Data of a first start that was cut off is half made and thrown away."""
+        return self._home / "complete"
 
     def _arguments(self) -> list[str]:
         return [
@@ -92,13 +102,6 @@ class MongoServer:
             "--quiet",
             *("--setParameter", "diagnosticDataCollectionEnabled=false"),
         ]
-
-    def _listens(self) -> bool:
-        try:
-            with socket.create_connection(("127.0.0.1", self._state.port("mongodb")), timeout=1.0):
-                return True
-        except OSError:
-            return False
 
     def _log_end(self) -> str:
         log = self._processes.log("mongodb")

@@ -10,11 +10,12 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 MARK = "BINAAN_STACK_PROCESS"
 LOG_LIMIT_BYTES = 5 * 1024 * 1024
-POLL_SECONDS = 0.03
+POLL_SECONDS = 0.05
 
 
 class LocalError(Exception):
@@ -87,26 +88,35 @@ class Processes:
         everyone = (int(entry) for entry in os.listdir("/proc") if entry.isdigit())
         return [pid for pid in everyone if self._is_ours(pid, name)]
 
-    def stop(self, name: str, seconds: float = 20.0) -> None:
-        """Ask the main process to end, wait, then kill what is left. Nothing of that name runs afterwards."""
-        main = self.pid(name)
-        for pid in [main] if main else self.pids(name):
-            self._signal(pid, name, signal.SIGTERM)
-        if not wait_until(lambda: not self._alive(name), seconds):
-            self.kill(name)
-        self._pid_file(name).unlink(missing_ok=True)
+    def stop(self, *names: str, seconds: float = 20.0) -> None:
+        """Ask the main processes to end, wait for all, then kill what is left. Nothing of these names runs then."""
+        for name in names:
+            main = self.pid(name)
+            for pid in [main] if main else self.pids(name):
+                self._signal(pid, name, signal.SIGTERM)
+        wait_until(lambda: not any(map(self._alive, names)), seconds)
+        self.kill(*names)
 
-    def kill(self, name: str) -> None:
-        """SIGKILL to everything of that name."""
+    def kill(self, *names: str) -> None:
+        """SIGKILL to everything of these names."""
+        for name in names:
+            if not wait_until(partial(self._killed, name), 10.0):
+                raise LocalError(f"{name} does not die (pids {self.pids(name)})")
+            self._pid_file(name).unlink(missing_ok=True)
 
-        def gone() -> bool:
-            for pid in self._alive(name):
-                self._signal(pid, name, signal.SIGKILL)
-            return not self._alive(name)
+    def environment(self, name: str) -> dict[str, str]:
+        """The environment a running process was started with; empty when it does not run."""
+        pid = self.pid(name)
+        try:
+            entries = Path(f"/proc/{pid}/environ").read_bytes().decode(errors="replace").split("\0")
+        except OSError:
+            return {}
+        return dict(entry.split("=", 1) for entry in entries if "=" in entry)
 
-        if not wait_until(gone, 10.0):
-            raise LocalError(f"{name} does not die (pids {self.pids(name)})")
-        self._pid_file(name).unlink(missing_ok=True)
+    def _killed(self, name: str) -> bool:
+        for pid in self._alive(name):
+            self._signal(pid, name, signal.SIGKILL)
+        return not self._alive(name)
 
     def _alive(self, name: str) -> list[int]:
         for child in self._children:

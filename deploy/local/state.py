@@ -30,6 +30,14 @@ def port_is_free(port: int) -> bool:
     return True
 
 
+def listens(port: int) -> bool:
+    try:
+        with socket.create_connection(("127.0.0.1", port), timeout=1.0):
+            return True
+    except OSError:
+        return False
+
+
 def write_private(path: Path, content: str, mode: int = 0o600) -> None:
     """Write a file that only its owner can read, whole or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -101,7 +109,7 @@ class State:
     @contextmanager
     def lock(self, seconds: float = 180.0) -> Iterator[None]:
         """One command at a time changes a root. The kernel frees the lock when its holder dies."""
-        self._root.mkdir(parents=True, exist_ok=True)
+        self._root.mkdir(mode=0o700, parents=True, exist_ok=True)
         with (self._root / "lock").open("a") as file:
 
             def taken() -> bool:
