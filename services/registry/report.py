@@ -91,7 +91,7 @@ def _ref_field(account: str) -> str:
 
 
 def normalised(name: str) -> str:
-    """A trade name as it is compared: letters and digits, one blank between words, no case, no accents of writing.
+    """A trade name as it is compared: letters and digits, one blank between words, no case, one form of each letter.
 
     A name of nothing but signs is compared as it stands.
     """
