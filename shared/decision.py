@@ -48,6 +48,7 @@ class Decision:
     """The outcome of one message. Exactly one of ``problems``, ``answer`` and ``result`` speaks to the sender."""
 
     changes: Sequence[BaseModel] = ()
+    removals: Sequence[BaseModel] = ()
     facts: Sequence[Fact] = ()
     result: Mapping[str, Any] = field(default_factory=dict)
     warnings: Sequence[Problem] = ()

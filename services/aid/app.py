@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from shared.kernel.service import Service
-
 from services.aid.handlers import routes, workers
 from services.aid.store import COLLECTIONS
+from shared.kernel.service import Service
 from shared.kernel.settings import Settings
 
 
 def build(settings: Settings) -> Service:
-    return Service("aid", settings, routes=routes, collections=COLLECTIONS, workers=workers)
+    return Service("aid", settings, routes=routes, collections=COLLECTIONS, workers=workers, queues=("intake", "events"))

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from shared.contracts.fields import Count, Identifier, Payload, Public, Published, PublicText
+from shared.contracts.fields import Count, Identifier, Payload, Public, PublicText, Published
 from shared.contracts.problem import Problem
 
 

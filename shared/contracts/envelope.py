@@ -22,6 +22,8 @@ EVENTS = "binaan.events"
 CONTACTS = "binaan.contacts"
 ADMINISTRATOR = "binaan"
 
+NO_CAUSE = Cause(correlation_id="", causation_id="")
+
 M_co = TypeVar("M_co", bound=BaseModel, covariant=True)
 
 
@@ -42,7 +44,8 @@ class Received(Generic[M_co]):
     """A message that has been read and checked. ``account`` is whom the broker vouched for, never what it claims.
 
     ``data`` is the validated payload. ``time`` is the sender's observation time (aware), absent where nothing is
-    observed; ``received_at`` is our own clock, the same ``now`` that the decision gets. ``actor`` is the official's handle on intake; on events it is already the opaque id. ``sequence`` is set
+    observed; ``received_at`` is our own clock, the same ``now`` that the decision gets. ``actor`` is the official's
+    handle on intake; on events it is already the opaque id. ``sequence`` is set
     on events only.
     """
 
@@ -58,7 +61,7 @@ class Received(Generic[M_co]):
     actor: str | None = None
     region: str | None = None
     sequence: int = 0
-    cause: Cause = Cause(correlation_id="", causation_id="")
+    cause: Cause = NO_CAUSE
     """What facts that stem from this message carry on."""
 
 

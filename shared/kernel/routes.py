@@ -40,11 +40,13 @@ Step = Callable[[Run], Awaitable[bool]]
 @dataclass(frozen=True, slots=True)
 class Worker:
     """Something a clock starts, in one process of the service at a time. ``step`` says whether there is more to do;
-    when there is not, it is called again after ``every`` seconds, or sooner when the service has changed something."""
+    when there is not, it is called again after ``every`` seconds, or, if ``nudged``, as soon as the service has changed
+    something."""
 
     name: str
     step: Step
     every: float = 1.0
+    nudged: bool = True
 
 
 def stepping(needs: Needs, decide: Decide) -> Step:

@@ -6,7 +6,7 @@ everything it relied on is known, so that the unit of work can guard it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Generic, TypeVar
@@ -112,9 +112,8 @@ class WorkingSet:
 
     def get(self, lookup: ById[S] | ByKey[S]) -> S | None:
         """The one aggregate asked for, or None. Raises ``NotLoadedError`` when nobody has looked."""
-        for aggregate in self._resolve(lookup):
-            return aggregate
-        return None
+        found: list[S] = list(self._resolve(lookup))
+        return found[0] if found else None
 
     def all(self, lookup: ByTag[S] | Page[S] | Due[S]) -> list[S]:
         """All aggregates asked for. Raises ``NotLoadedError`` when nobody has looked."""
@@ -122,20 +121,24 @@ class WorkingSet:
 
     def _resolve(self, lookup: Any) -> Iterator[Any]:
         self.used.add(lookup)
+        known = self.found(lookup)
+        # One aggregate may be in the set for another reason; many are complete only when they were asked for.
+        if lookup not in self._found and not (known and isinstance(lookup, ById | ByKey)):
+            raise NotLoadedError(lookup.collection.name)
+        for id_ in known:
+            yield self._aggregates[lookup.collection.name, id_]
+
+    def found(self, lookup: Lookup) -> Sequence[str]:
+        """The ids that a lookup stands for, as far as this set knows."""
         name = lookup.collection.name
         if isinstance(lookup, ById):
-            known: Iterable[str] = [lookup.id] if (name, lookup.id) in self._aggregates else ()
-        elif isinstance(lookup, ByKey):
-            found = self._ids_by_key.get((name, lookup.key))
-            known = [found] if found is not None else ()
-        elif isinstance(lookup, ByTag):
-            known = list(self._ids_by_tag.get((name, lookup.tag), ())) if lookup in self._found else ()
-        else:
-            known = self._found.get(lookup, ())
-        if not known and lookup not in self._found:
-            raise NotLoadedError(name)
-        for id_ in known:
-            yield self._aggregates[name, id_]
+            return (lookup.id,) if (name, lookup.id) in self._aggregates else ()
+        if isinstance(lookup, ByKey):
+            holder = self._ids_by_key.get((name, lookup.key))
+            return (holder,) if holder is not None else ()
+        if isinstance(lookup, ByTag):
+            return tuple(self._ids_by_tag.get((name, lookup.tag), ()))
+        return self._found.get(lookup, ())
 
     def missing(self, lookups: Iterable[Lookup]) -> set[Lookup]:
         """Those of ``lookups`` that have not been looked up yet."""
@@ -157,6 +160,11 @@ class WorkingSet:
             self._unindex(collection, before)
         self._index(collection, aggregate)
         return before
+
+    def remove(self, collection: Collection[Any], aggregate: BaseModel) -> None:
+        """Take an aggregate out of the set."""
+        self._unindex(collection, aggregate)
+        self._aggregates.pop((collection.name, collection.id_of(aggregate)), None)
 
     def _index(self, collection: Collection[Any], aggregate: BaseModel) -> None:
         name, id_ = collection.name, collection.id_of(aggregate)

@@ -1,0 +1,62 @@
+"""Knowing what has been answered.
+
+The guarantee of this file: an intake message, however often it comes and however the process died in between, has one
+reply, and every repetition of it within 90 days gets the same bytes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from bson import Binary
+
+from shared.kernel.keys import Keyring
+from shared.kernel.mongo import Document, Mongo
+
+REMEMBERED = timedelta(days=90)
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """What was answered before: to which content, and how."""
+
+    digest: bytes
+    reply: bytes
+
+
+class Inbox:
+    """Rows are found by a keyed token of account and id, since an id may be anything; replies are stored sealed."""
+
+    def __init__(self, mongo: Mongo, keyring: Keyring) -> None:
+        self._rows, self._keyring = mongo.collection("inbox"), keyring
+
+    async def ensure(self) -> None:
+        await self._rows.create_index("at", expireAfterSeconds=int(REMEMBERED.total_seconds()))
+
+    async def recognise(self, identities: Iterable[bytes], session: Any) -> dict[bytes, Answered]:
+        """Those that have been answered, by identity."""
+        wanted = [Binary(identity) for identity in identities]
+        if not wanted:
+            return {}
+        rows = await self._rows.find({"_id": {"$in": wanted}}, session=session).to_list(None)
+        return {bytes(row["_id"]): self._answered(row) for row in rows}
+
+    def _answered(self, row: Document) -> Answered:
+        return Answered(bytes(row["digest"]), self._keyring.open(row["reply"], f"inbox/{row['_id'].hex()}"))
+
+    async def remember(self, answers: dict[bytes, Answered], now: datetime, session: Any) -> None:
+        """Written in the transaction that the answers speak of."""
+        if answers:
+            rows = [
+                {
+                    "_id": Binary(identity),
+                    "digest": Binary(one.digest),
+                    "reply": Binary(self._keyring.seal(one.reply, f"inbox/{identity.hex()}")),
+                    "at": now,
+                }
+                for identity, one in answers.items()
+            ]
+            await self._rows.insert_many(rows, ordered=False, session=session)

@@ -1,0 +1,237 @@
+"""Telling the world, after the fact.
+
+The guarantee of this file: what was committed is published at least once, each subject in the order of its sequence,
+and nothing is published that was not committed. The direct publish after a commit is only for speed; the sweeper alone
+would be enough.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Sequence
+from typing import Any, cast
+
+import aio_pika
+import structlog
+from aio_pika.abc import AbstractRobustConnection
+from aiormq import Channel
+from aiormq.exceptions import AMQPError, DeliveryError
+from pamqp.commands import Basic
+
+from shared.contracts.envelope import CONTACTS, CONTENT_TYPE, EVENTS
+from shared.kernel.codec import Outgoing
+from shared.kernel.keys import Keyring
+from shared.kernel.mongo import Document, Mongo, is_gone
+
+WINDOW = 64
+"""Publishes whose confirms are awaited together: measured, more gains nothing."""
+_CONFIRM_SECONDS = 30
+_SWEEP = 1000
+
+log = structlog.get_logger()
+
+
+class Outbox:
+    """The collection of what has been decided and not yet confirmed by the broker."""
+
+    def __init__(self, mongo: Mongo, keyring: Keyring, writer: str) -> None:
+        self._entries, self._relaxed = mongo.collection("outbox"), mongo.collection("outbox", relaxed=True)
+        self._keyring, self._writer = keyring, writer
+
+    async def ensure(self) -> None:
+        await self._entries.create_index([("subject", 1), ("sequence", 1)])
+
+    async def insert(self, outgoing: Sequence[Outgoing], session: Any) -> None:
+        """In the transaction of what they tell."""
+        if outgoing:
+            await self._entries.insert_many(self._documents(outgoing), ordered=False, session=session)
+
+    def _documents(self, outgoing: Iterable[Outgoing]) -> list[Document]:
+        """As stored. Contacts and replies may hold personal data, so only public events are stored in the clear."""
+        return [
+            {
+                "_id": one.id,
+                "exchange": one.exchange,
+                "key": one.key,
+                "type": one.type,
+                "subject": one.subject,
+                "sequence": one.sequence,
+                "region": one.region,
+                "correlation": one.correlation_id,
+                "writer": self._writer,
+                "body": one.body if one.exchange == EVENTS else self._keyring.seal(one.body, f"outbox/{one.id}"),
+            }
+            for one in outgoing
+        ]
+
+    def _outgoing(self, document: Document) -> Outgoing:
+        id_, exchange, body = document["_id"], document["exchange"], document["body"]
+        return Outgoing(
+            id_,
+            exchange,
+            document["key"],
+            document["type"],
+            document["subject"],
+            document["sequence"],
+            document["region"],
+            document["correlation"],
+            body if exchange == EVENTS else self._keyring.open(body, f"outbox/{id_}"),
+        )
+
+    async def older(self, subjects: Sequence[str], *, own: bool) -> list[Outgoing]:
+        """What is unsent of these subjects by other writers (and by this one, after a failure), in order."""
+        query: Document = {"subject": {"$in": list(subjects)}}
+        if not own:
+            query["writer"] = {"$ne": self._writer}
+        cursor = self._entries.find(query).sort([("subject", 1), ("sequence", 1)])
+        return [self._outgoing(document) for document in await cursor.to_list(None)]
+
+    async def unsent(self) -> list[Outgoing]:
+        """Up to a thousand entries, subject by subject in the order of their sequence."""
+        cursor = self._entries.find({}).sort([("subject", 1), ("sequence", 1)]).limit(_SWEEP)
+        return [self._outgoing(document) for document in await cursor.to_list(None)]
+
+    async def delete(self, ids: Iterable[str]) -> None:
+        """Forget what is confirmed. Losing this write only publishes once more, with the same id."""
+        await self._relaxed.delete_many({"_id": {"$in": list(ids)}})
+
+    async def depth(self) -> int:
+        count: int = await self._entries.estimated_document_count()
+        return count
+
+
+class Publisher:
+    """Publishes to the broker on a connection of its own, confirms pipelined in windows."""
+
+    def __init__(self, amqp_url: str, name: str) -> None:
+        self._url, self._name = amqp_url, name
+        self._connection: AbstractRobustConnection | None = None
+        self._channel: aio_pika.abc.AbstractChannel | None = None
+
+    async def connect(self) -> None:
+        self._connection = await aio_pika.connect_robust(
+            self._url, client_properties={"connection_name": f"{self._name} publisher"}, reconnect_interval=1
+        )
+        self._channel = await self._connection.channel(publisher_confirms=True)
+
+    @property
+    def connected(self) -> bool:
+        return self._connection is not None and self._connection.connected.is_set()
+
+    async def close(self) -> None:
+        if self._connection is not None:
+            await self._connection.close()
+
+    async def publish(self, outgoing: Sequence[Outgoing]) -> list[str]:
+        """Publish in the order given; the ids that the broker has confirmed are returned.
+
+        A subject stops at its first negative confirm, so that what is younger does not overtake it.
+        """
+        confirmed: list[str] = []
+        stopped: set[str] = set()
+        for start in range(0, len(outgoing), WINDOW):
+            window = [one for one in outgoing[start : start + WINDOW] if one.subject not in stopped]
+            for one, failure in zip(window, await self._window(window), strict=True):
+                if failure is None:
+                    confirmed.append(one.id)
+                elif isinstance(failure, DeliveryError):
+                    stopped.add(one.subject)
+                else:
+                    raise PublishInterruptedError(confirmed) from failure
+        return confirmed
+
+    async def _window(self, window: Sequence[Outgoing]) -> list[BaseException | None]:
+        try:
+            async with asyncio.timeout(_CONFIRM_SECONDS):
+                channel = await self._ready()
+                results = await asyncio.gather(*(_send(channel, one) for one in window), return_exceptions=True)
+        except (AMQPError, ConnectionError, RuntimeError, TimeoutError) as error:
+            return [error] * len(window)
+        return [result if isinstance(result, BaseException) else None for result in results]
+
+    async def _ready(self) -> Channel:
+        if self._channel is None or not self.connected:
+            raise ConnectionError("not connected")
+        return cast(Channel, await self._channel.get_underlay_channel())
+
+
+class PublishInterruptedError(Exception):
+    """The connection broke in the middle. ``confirmed`` are the ids known to have arrived."""
+
+    def __init__(self, confirmed: list[str]) -> None:
+        super().__init__("publishing was interrupted")
+        self.confirmed = confirmed
+
+
+async def _send(channel: Channel, one: Outgoing) -> None:
+    await channel.basic_publish(
+        one.body,
+        exchange=one.exchange,
+        routing_key=one.key,
+        properties=Basic.Properties(
+            content_type=CONTENT_TYPE,
+            headers={"region": one.region},
+            delivery_mode=2,
+            correlation_id=one.correlation_id,
+            message_id=one.id,
+            message_type=one.type,
+            app_id="binaan",
+        ),
+        # The confirm says that the message is safe; waiting for each frame to drain as well only costs time.
+        wait=False,
+    )
+
+
+class Relay:
+    """From the outbox to the broker: directly after a commit, and by sweeping what a crash has left."""
+
+    def __init__(self, outbox: Outbox, publisher: Publisher) -> None:
+        self._outbox, self._publisher = outbox, publisher
+        self._turn = asyncio.Lock()
+        self._own_unsent = False
+        self._seen: frozenset[str] = frozenset()
+
+    async def send(self, outgoing: Sequence[Outgoing]) -> None:
+        """Publish what was just committed. A failure leaves it to the sweeper; nothing is lost and nobody waits."""
+        async with self._turn:
+            try:
+                await self._publish(await self._with_older(outgoing))
+            except Exception as error:  # noqa: BLE001 - whatever went wrong, the outbox still has it
+                if not is_gone(error):
+                    log.warning("publishing failed; the sweeper will send it", error=type(error).__name__)
+                self._own_unsent = True
+
+    async def sweep(self) -> bool:
+        """Send what was unsent at the last look and still is: nobody is at work on that. True when there was any.
+
+        No clock decides what is old, since clocks jump.
+        """
+        async with self._turn:
+            unsent = await self._outbox.unsent()
+            stuck = [one for one in unsent if one.id in self._seen]
+            self._seen = frozenset(one.id for one in unsent)
+            if stuck:
+                await self._publish(stuck)
+            return bool(stuck)
+
+    async def _with_older(self, outgoing: Sequence[Outgoing]) -> Sequence[Outgoing]:
+        subjects = list({one.subject for one in outgoing if one.exchange in {EVENTS, CONTACTS}})
+        if not subjects:
+            return outgoing
+        first: dict[str, int] = {}
+        for one in outgoing:
+            first.setdefault(one.subject, one.sequence)
+        found = await self._outbox.older(subjects, own=self._own_unsent)
+        older = [one for one in found if one.sequence < first[one.subject]]
+        self._own_unsent = self._own_unsent and bool(older)
+        return [*older, *outgoing]
+
+    async def _publish(self, outgoing: Sequence[Outgoing]) -> None:
+        try:
+            confirmed = await self._publisher.publish(outgoing)
+        except PublishInterruptedError as error:
+            await self._outbox.delete(error.confirmed)
+            raise
+        await self._outbox.delete(confirmed)
+        if len(confirmed) < len(outgoing):
+            self._own_unsent = True

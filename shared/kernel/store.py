@@ -1,0 +1,214 @@
+"""Aggregates in MongoDB: loaded with one query a collection, written with their version.
+
+The guarantee of this file: a write succeeds only on the version that was read, and relying on something, even on its
+absence, makes every transaction that changes it conflict with this one.
+
+A document is ``{_id, v: version, g: guard count, keys, tags, due, s: state, x: sealed part of the state}``.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+from typing import Any
+
+import orjson
+from bson import Binary
+from pydantic import BaseModel
+from pymongo import DeleteOne, InsertOne, ReplaceOne, UpdateOne
+
+from shared.kernel.keys import Keyring
+from shared.kernel.mongo import ConflictError, Document, Mongo
+from shared.kernel.state import ById, ByKey, ByTag, Collection, Due, Lookup, Page, WorkingSet
+
+_VISIBLE = {"g": 0, "keys": 0, "tags": 0, "due": 0}
+
+
+class Store:
+    """The collections of one service."""
+
+    def __init__(self, mongo: Mongo, keyring: Keyring, collections: Iterable[Collection[Any]]) -> None:
+        self._mongo, self._keyring = mongo, keyring
+        self._collections = {collection.name: collection for collection in collections}
+        self._by_model = {collection.model: collection for collection in self._collections.values()}
+        self._guards = mongo.collection("guards")
+
+    async def ensure(self) -> None:
+        """Make collections and indexes before the first transaction needs them."""
+        for name in self._collections:
+            documents = self._mongo.collection(name)
+            await documents.create_index("keys", unique=True, sparse=True)
+            await documents.create_index([("tags", 1), ("_id", 1)], sparse=True)
+            await documents.create_index("due", sparse=True)
+        await self._guards.delete_many({})
+
+    def collection_of(self, aggregate: BaseModel) -> Collection[Any]:
+        return self._by_model[type(aggregate)]
+
+    # --- loading ---------------------------------------------------------------------------------------------------
+
+    async def load(self, lookups: Iterable[Lookup], working: WorkingSet, versions: Versions, session: Any) -> None:
+        """Look up all at once: one query for each collection, and one for each page."""
+        named: dict[str, list[Lookup]] = defaultdict(list)
+        for lookup in lookups:
+            if isinstance(lookup, Page | Due):
+                await self._load_range(lookup, working, versions, session)
+            else:
+                named[lookup.collection.name].append(lookup)
+        for name, group in named.items():
+            documents = self._mongo.collection(name).find(_query(group), _VISIBLE, session=session)
+            self._take(self._collections[name], await documents.to_list(None), working, versions)
+            for lookup in group:
+                working.loaded(lookup, ())
+
+    async def _load_range(
+        self, lookup: Page[Any] | Due[Any], working: WorkingSet, versions: Versions, session: Any
+    ) -> None:
+        documents = self._mongo.collection(lookup.collection.name)
+        if isinstance(lookup, Page):
+            cursor = documents.find({"tags": lookup.tag, "_id": {"$gt": lookup.after}}, _VISIBLE, session=session)
+            cursor = cursor.sort([("tags", 1), ("_id", 1)]).limit(lookup.limit)
+        else:
+            cursor = documents.find({"due": {"$lte": lookup.until}}, _VISIBLE, session=session)
+            cursor = cursor.sort("due", 1).limit(lookup.limit)
+        found = await cursor.to_list(None)
+        self._take(lookup.collection, found, working, versions)
+        working.loaded(lookup, [document["_id"] for document in found])
+
+    async def any_tagged(self, collection: Collection[Any], tag: str, session: Any) -> bool:
+        found = await self._mongo.collection(collection.name).find_one({"tags": tag}, {"_id": 1}, session=session)
+        return found is not None
+
+    async def oldest_by_tag(self, collection: Collection[Any], tags: set[str], session: Any) -> dict[str, str]:
+        """The lowest id that carries each of these tags."""
+        query = {"tags": {"$in": list(tags)}}
+        documents = self._mongo.collection(collection.name).find(query, {"tags": 1}, session=session).sort("_id", -1)
+        return {tag: one["_id"] for one in await documents.to_list(None) for tag in one["tags"] if tag in tags}
+
+    def _take(
+        self, collection: Collection[Any], found: list[Document], working: WorkingSet, versions: Versions
+    ) -> None:
+        for document in found:
+            versions.setdefault((collection.name, document["_id"]), document["v"])
+            working.add(collection, self._decode(collection, document))
+
+    def _decode(self, collection: Collection[Any], document: Document) -> BaseModel:
+        state = document["s"]
+        if "x" in document:
+            state = state | orjson.loads(self._keyring.open(document["x"], f"{collection.name}/{document['_id']}"))
+        aggregate: BaseModel = collection.model.model_validate(state)
+        return aggregate
+
+    # --- writing ---------------------------------------------------------------------------------------------------
+
+    def _encode(self, collection: Collection[Any], aggregate: BaseModel, version: int) -> Document:
+        id_, state = collection.id_of(aggregate), aggregate.model_dump(mode="json")
+        document: Document = {"_id": id_, "v": version, "g": 0, "s": state}
+        if collection.sealed:
+            private = {name: state.pop(name) for name in collection.sealed}
+            document["x"] = Binary(self._keyring.seal(orjson.dumps(private), f"{collection.name}/{id_}"))
+        if keys := list(collection.keys(aggregate)):
+            document["keys"] = keys
+        if tags := list(collection.tags(aggregate)):
+            document["tags"] = tags
+        if (due := collection.due(aggregate)) is not None:
+            document["due"] = due
+        return document
+
+    async def write(self, changes: Changes, versions: Versions, session: Any) -> None:
+        """Write what changed and guard what was relied on. Raises ``ConflictError`` when a version has moved."""
+        writes: dict[str, list[Any]] = defaultdict(list)
+        for (name, id_), aggregate in changes.aggregates.items():
+            writes[name].append(self._write_one(self._collections[name], id_, aggregate, versions.get((name, id_))))
+        for name, id_ in changes.relied_on - changes.aggregates.keys():
+            writes[name].append(UpdateOne({"_id": id_, "v": versions[name, id_]}, {"$inc": {"g": 1}}))
+        for name, operations in writes.items():
+            result = await self._mongo.collection(name).bulk_write(operations, ordered=False, session=session)
+            if result.inserted_count + result.matched_count + result.deleted_count != len(operations):
+                raise ConflictError(name)
+        await self._guard(changes.absences | set(self._new_names(changes, versions)), session)
+
+    def _write_one(
+        self, collection: Collection[Any], id_: str, aggregate: BaseModel | None, version: int | None
+    ) -> Any:
+        if aggregate is None:
+            return DeleteOne({"_id": id_, "v": version})
+        if version is None:
+            return InsertOne(self._encode(collection, aggregate, 1))
+        return ReplaceOne({"_id": id_, "v": version}, self._encode(collection, aggregate, version + 1))
+
+    def _new_names(self, changes: Changes, versions: Versions) -> Iterable[str]:
+        """The names under which something can now be found and could not before."""
+        for (name, id_), aggregate in changes.aggregates.items():
+            if aggregate is None:
+                continue
+            if (name, id_) not in versions:
+                yield f"{name}:id:{id_}"
+            before = changes.keys_before.get((name, id_), frozenset())
+            for key in self._collections[name].keys(aggregate):
+                if key not in before:
+                    yield f"{name}:key:{key}"
+
+    async def _guard(self, names: set[str], session: Any) -> None:
+        """Whoever relies on there being none, and whoever makes one, both write here: one of the two has to rerun.
+
+        The guards are inserted and deleted in the one transaction: the conflict is in the snapshots, nothing remains.
+        """
+        if names:
+            ordered = sorted(names)
+            await self._guards.insert_many([{"_id": name} for name in ordered], ordered=False, session=session)
+            await self._guards.delete_many({"_id": {"$in": ordered}}, session=session)
+
+
+Versions = dict[tuple[str, str], int]
+"""(collection, id) → version as read."""
+
+
+class Changes:
+    """What one transaction will write: aggregates (None to delete), what it relied on, and what it found absent."""
+
+    def __init__(self) -> None:
+        self.aggregates: dict[tuple[str, str], BaseModel | None] = {}
+        self.keys_before: dict[tuple[str, str], frozenset[str]] = {}
+        self.relied_on: set[tuple[str, str]] = set()
+        self.absences: set[str] = set()
+
+    def __len__(self) -> int:
+        return len(self.aggregates) + len(self.relied_on) + len(self.absences)
+
+    def record(self, collection: Collection[Any], aggregate: BaseModel, before: BaseModel | None) -> None:
+        """Note a changed aggregate; ``before`` is what stood there, None for a new one."""
+        place = (collection.name, collection.id_of(aggregate))
+        if place not in self.aggregates and before is not None:
+            self.keys_before[place] = frozenset(collection.keys(before))
+        self.aggregates[place] = aggregate
+
+    def drop(self, collection: Collection[Any], aggregate: BaseModel) -> None:
+        """Note an aggregate to be deleted."""
+        self.aggregates[collection.name, collection.id_of(aggregate)] = None
+
+    def rely(self, used: Iterable[Lookup], working: WorkingSet, versions: Versions) -> None:
+        """Note what a decision looked at, so that no other decision can change it unseen."""
+        for lookup in used:
+            if not lookup.guard:
+                continue
+            found = working.found(lookup)
+            name = lookup.collection.name
+            self.relied_on |= {(name, id_) for id_ in found if (name, id_) in versions}
+            if not found and isinstance(lookup, ById):
+                self.absences.add(f"{name}:id:{lookup.id}")
+            elif not found and isinstance(lookup, ByKey):
+                self.absences.add(f"{name}:key:{lookup.key}")
+
+
+def _query(lookups: Iterable[Lookup]) -> Document:
+    wanted: dict[str, list[str]] = defaultdict(list)
+    for lookup in lookups:
+        if isinstance(lookup, ById):
+            wanted["_id"].append(lookup.id)
+        elif isinstance(lookup, ByKey):
+            wanted["keys"].append(lookup.key)
+        elif isinstance(lookup, ByTag):
+            wanted["tags"].append(lookup.tag)
+    clauses = [{field: {"$in": values}} for field, values in wanted.items()]
+    return clauses[0] if len(clauses) == 1 else {"$or": clauses}

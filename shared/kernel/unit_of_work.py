@@ -1,0 +1,401 @@
+"""Decide, then commit once.
+
+The guarantee of this file: state, outbox and inbox of a batch change together or not at all, as if its messages had
+been decided one after the other; a message that fails harms no neighbour, and is held.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any
+
+import structlog
+
+from shared.contracts.envelope import NO_CAUSE, Received
+from shared.contracts.problem import Problem
+from shared.decision import Decision, reject
+from shared.kernel import held as holding
+from shared.kernel.codec import Codec, Delivery, Outgoing, Reading
+from shared.kernel.held import HELD, HeldMessage
+from shared.kernel.inbox import Answered, Inbox
+from shared.kernel.keys import Keyring
+from shared.kernel.log import describe
+from shared.kernel.mongo import Mongo, is_conflict, is_gone
+from shared.kernel.outbox import Outbox
+from shared.kernel.routes import Decide, Needs, Routes
+from shared.kernel.state import ById, ByKey, Lookup, NotLoadedError, WorkingSet
+from shared.kernel.store import Changes, Store, Versions
+
+MAX_WRITES = 2000
+_ROUNDS = 5
+_CONFLICTS = 30
+_REPEATS = 2
+
+_NO_DELIVERY = Delivery(exchange="", routing_key="", body=b"")
+
+log = structlog.get_logger()
+
+
+class GoneError(Exception):
+    """The database is gone: wait with what is held, and try the same again."""
+
+
+@dataclass(slots=True, eq=False)
+class Item:
+    """One message of a batch; ``held_id`` when it is tried again from among the held ones."""
+
+    reading: Reading
+    held_id: str | None = None
+
+
+@dataclass(slots=True)
+class _Batch:
+    """All that one attempt gathers; a new attempt starts from nothing."""
+
+    seen: dict[bytes, Answered] = field(default_factory=dict)
+    queues: dict[str, str] = field(default_factory=dict)
+    """Lane → the oldest held message in it."""
+    working: WorkingSet = field(default_factory=WorkingSet)
+    versions: Versions = field(default_factory=dict)
+    changes: Changes = field(default_factory=Changes)
+    outgoing: list[Outgoing] = field(default_factory=list)
+    repeated: list[Outgoing] = field(default_factory=list)
+    answers: dict[bytes, Answered] = field(default_factory=dict)
+    failed: dict[int, Exception] = field(default_factory=dict)
+    decided: int = 0
+
+
+class UnitOfWork:
+    """Turns readings into committed changes and messages to publish."""
+
+    def __init__(
+        self, mongo: Mongo, keyring: Keyring, store: Store, outbox: Outbox, inbox: Inbox, codec: Codec, routes: Routes
+    ) -> None:
+        self._mongo, self._keyring, self._store, self._outbox = mongo, keyring, store, outbox
+        self._inbox, self._codec, self._routes = inbox, codec, routes
+
+    async def process(self, items: Sequence[Item]) -> list[Outgoing]:
+        """Decide and commit all of them, in as many transactions as it takes. Raises ``GoneError``.
+
+        What is returned is committed and waits in the outbox to be published.
+        """
+        outgoing: list[Outgoing] = []
+        remaining = list(items)
+        while remaining:
+            done, sent = await self._transact(remaining)
+            outgoing += sent
+            remaining = remaining[done:]
+        return outgoing
+
+    async def _transact(self, items: list[Item]) -> tuple[int, list[Outgoing]]:
+        """One transaction for as many of the first items as it takes. An error that repeats itself halves them until
+        the one bad message is found."""
+        conflicts = errors = 0
+        broken: Exception | None = None
+        while True:
+            try:
+                return await self._attempt(items, broken)
+            except Exception as error:
+                if is_gone(error):
+                    raise GoneError from error
+                if is_conflict(error) and conflicts < _CONFLICTS:
+                    conflicts += 1
+                    await _pause(conflicts)
+                    continue
+                errors += 1
+                await _pause(errors)
+                if errors < _REPEATS:
+                    continue
+                log.error("a batch fails again and again", messages=len(items), **describe(error))
+                if len(items) == 1:
+                    broken = error
+                items, conflicts, errors = items[: max(1, len(items) // 2)], 0, 0
+
+    async def _attempt(self, items: Sequence[Item], broken: Exception | None) -> tuple[int, list[Outgoing]]:
+        async with self._mongo.transaction() as session:
+            batch = _Batch(failed={} if broken is None else {0: broken})
+            batch.seen = await self._recognise(items, session)
+            await self._load(batch, items, session)
+            await self._load_held(batch, items, session)
+            for position, item in enumerate(items):
+                if not self._one(batch, position, item) or len(batch.changes) >= MAX_WRITES:
+                    break
+            await self._store.write(batch.changes, batch.versions, session)
+            await self._outbox.insert(batch.outgoing, session)
+            await self._inbox.remember(batch.answers, items[0].reading.read_at, session)
+        return batch.decided, [*batch.repeated, *batch.outgoing]
+
+    # --- loading ---------------------------------------------------------------------------------------------------
+
+    async def _recognise(self, items: Sequence[Item], session: Any) -> dict[bytes, Answered]:
+        readings = [item.reading for item in items if item.reading.is_intake]
+        seen = await self._inbox.recognise({reading.identity for reading in readings}, session)
+        reused = {
+            self._reused(reading)
+            for reading in readings
+            if reading.identity in seen and seen[reading.identity].digest != reading.digest
+        }
+        return seen | await self._inbox.recognise(reused, session) if reused else seen
+
+    async def _load(self, batch: _Batch, items: Sequence[Item], session: Any) -> None:
+        """Everything the batch needs: one query for each collection and round, until nothing new is asked."""
+        for _ in range(_ROUNDS):
+            wanted: set[Lookup] = set()
+            for position, item in enumerate(items):
+                if position not in batch.failed:
+                    wanted |= self._wanted(batch, position, item)
+            if not wanted:
+                return
+            await self._store.load(wanted, batch.working, batch.versions, session)
+
+    async def _load_held(self, batch: _Batch, items: Sequence[Item], session: Any) -> None:
+        """Who waits in front of these messages. Nearly always nobody, and then it costs one look at an index."""
+        if not await self._store.any_tagged(HELD, "all", session):
+            return
+        lookups: set[Lookup] = {_held_lookup(item.reading) for item in items}
+        lookups |= {ById(HELD, item.held_id) for item in items if item.held_id is not None}
+        await self._store.load(lookups, batch.working, batch.versions, session)
+        lanes = {f"lane:{lane}" for item in items for lane in self._lanes_of(batch, item.reading)}
+        oldest = await self._store.oldest_by_tag(HELD, lanes, session)
+        batch.queues = {tag.removeprefix("lane:"): held_id for tag, held_id in oldest.items()}
+
+    def _wanted(self, batch: _Batch, position: int, item: Item) -> set[Lookup]:
+        try:
+            return batch.working.missing(self._needs(item.reading, batch.working))
+        except Exception as error:  # noqa: BLE001 - a bug in one message's needs is that message's alone
+            batch.failed[position] = error
+            return set()
+
+    def _needs(self, reading: Reading, working: WorkingSet) -> list[Lookup]:
+        route = self._routes.find(reading.received.type) if reading.received is not None else None
+        if route is None or reading.received is None:
+            return []
+        return ask(route.needs, reading.received, working)
+
+    # --- deciding --------------------------------------------------------------------------------------------------
+
+    def _one(self, batch: _Batch, position: int, item: Item) -> bool:
+        """Decide one message. False when something must be loaded first that an earlier one has brought up."""
+        received = item.reading.received
+        if received is not None:
+            structlog.contextvars.bind_contextvars(
+                message=received.id,
+                correlation=received.cause.correlation_id,
+                type=received.type,
+                subject=received.subject,
+            )
+        try:
+            self._settle(batch, position, item)
+        except NotLoadedError:
+            if batch.decided:
+                return False
+            raise
+        finally:
+            structlog.contextvars.unbind_contextvars("message", "correlation", "type", "subject")
+        batch.decided += 1
+        return True
+
+    def _settle(self, batch: _Batch, position: int, item: Item) -> None:
+        held = self._held(batch, item)
+        if item.held_id is not None and held is None:
+            return  # an operator has discarded it meanwhile
+        reading = self._unanswered(batch, item.reading)
+        if reading is None or reading.ignored:
+            self._release(batch, held)
+        elif reading.problems or reading.received is None:
+            self._refuse(batch, reading, held)
+        else:
+            self._decide(batch, position, reading, held)
+
+    def _unanswered(self, batch: _Batch, reading: Reading) -> Reading | None:
+        """None for what is answered already (again, byte for byte); a refusal for other content under the same id."""
+        if not reading.is_intake:
+            return reading
+        here = batch.answers.get(reading.identity)
+        before = here or batch.seen.get(reading.identity)
+        if before is None:
+            return reading
+        if before.digest != reading.digest:
+            # The same wrong repetition gets the same refusal: it is known by its own content.
+            return self._unanswered(
+                batch, replace(reading, identity=self._reused(reading), problems=[_id_reused()], received=None)
+            )
+        if here is None and reading.delivery.account is not None:
+            batch.repeated.append(self._codec.stored_reply(before.reply, reading.delivery.account))
+        return None
+
+    def _reused(self, reading: Reading) -> bytes:
+        return self._keyring.digest("reused", reading.identity + reading.digest)
+
+    def _decide(self, batch: _Batch, position: int, reading: Reading, held: HeldMessage | None) -> None:
+        if self._is_behind(batch, reading, held):
+            self._hold(batch, reading, held, None)
+            return
+        try:
+            if position in batch.failed:
+                raise batch.failed[position]
+            decision = self._decision(batch, reading)
+            self._apply(batch, decision, reading)
+        except NotLoadedError:
+            raise
+        except Exception as error:  # noqa: BLE001 - our bug on one message: it is held
+            log.error("a message is held", **describe(error))
+            self._hold(batch, reading, held, error)
+        else:
+            self._release(batch, held)
+
+    def _decision(self, batch: _Batch, reading: Reading) -> Decision:
+        received = reading.received
+        route = self._routes.find(received.type) if received is not None else None
+        if received is None or route is None:
+            if reading.is_intake:
+                raise LookupError("a type in the catalogue has no route")
+            return Decision()
+        batch.working.used.clear()
+        decision = route.decide(received, batch.working, reading.read_at)
+        if decision.changes or decision.removals or decision.facts:
+            batch.changes.rely(batch.working.used, batch.working, batch.versions)
+        return decision
+
+    def _apply(self, batch: _Batch, decision: Decision, reading: Reading) -> None:
+        """Encode first: what cannot be encoded must not leave half a decision behind."""
+        cause = reading.received.cause if reading.received is not None else NO_CAUSE
+        outgoing = [self._codec.write(fact, cause, reading.read_at) for fact in decision.facts]
+        reply = self._codec.reply(reading, decision, reading.read_at) if reading.is_intake else None
+        for aggregate in decision.changes:
+            collection = self._store.collection_of(aggregate)
+            batch.changes.record(collection, aggregate, batch.working.put(collection, aggregate))
+        for aggregate in decision.removals:
+            collection = self._store.collection_of(aggregate)
+            batch.working.remove(collection, aggregate)
+            batch.changes.drop(collection, aggregate)
+        batch.outgoing += outgoing
+        self._answer(batch, reading, reply)
+
+    def _refuse(self, batch: _Batch, reading: Reading, held: HeldMessage | None) -> None:
+        """Theirs: rejected with reasons at once, and what cannot be read at all is kept besides."""
+        if reading.keep:
+            self._hold(batch, reading, held, None)
+        else:
+            self._release(batch, held)
+        if reading.is_intake:
+            self._answer(batch, reading, self._codec.reply(reading, reject(*reading.problems), reading.read_at))
+
+    def _answer(self, batch: _Batch, reading: Reading, reply: Outgoing | None) -> None:
+        if reply is not None:
+            batch.outgoing.append(reply)
+        if reading.is_intake:
+            batch.answers[reading.identity] = Answered(reading.digest, reply.body if reply else b"")
+
+    # --- holding ---------------------------------------------------------------------------------------------------
+
+    def _held(self, batch: _Batch, item: Item) -> HeldMessage | None:
+        if item.held_id is None or not batch.working.found(ById(HELD, item.held_id)):
+            return None
+        return batch.working.get(ById(HELD, item.held_id))
+
+    def _lanes_of(self, batch: _Batch, reading: Reading) -> set[str]:
+        """What a message is about: the names under which it looks things up, and the things found there."""
+        lanes: set[str] = set()
+        try:
+            lookups = self._needs(reading, batch.working)
+        except Exception:  # noqa: BLE001 - said when it is decided on
+            return lanes
+        for lookup in lookups:
+            if lookup.guard and isinstance(lookup, ById | ByKey) and lookup.collection is not HELD:
+                name = lookup.collection.name
+                lanes.add(f"{name}:{lookup.id}" if isinstance(lookup, ById) else f"{name}:{lookup.key}")
+                lanes |= {f"{name}:{id_}" for id_ in batch.working.found(lookup)}
+        return lanes
+
+    def _is_behind(self, batch: _Batch, reading: Reading, held: HeldMessage | None) -> bool:
+        if not batch.queues:
+            return False
+        ahead = [batch.queues[lane] for lane in self._lanes_of(batch, reading) if lane in batch.queues]
+        return any(held is None or oldest < held.held_id for oldest in ahead)
+
+    def _hold(self, batch: _Batch, reading: Reading, held: HeldMessage | None, error: Exception | None) -> None:
+        now = reading.read_at
+        if held is not None:
+            again = holding.failed_again(held, error, now) if error else holding.still_behind(held, now)
+        elif batch.working.found(_held_lookup(reading)):
+            return  # a copy of it waits already
+        else:
+            again = holding.hold(reading, self._lanes_of(batch, reading), error, now)
+        batch.changes.record(HELD, again, batch.working.put(HELD, again))
+        for lane in again.lanes:
+            batch.queues.setdefault(lane, again.held_id)
+
+    def _release(self, batch: _Batch, held: HeldMessage | None) -> None:
+        if held is not None:
+            batch.changes.drop(HELD, held)
+            batch.working.remove(HELD, held)
+
+    # --- workers ---------------------------------------------------------------------------------------------------
+
+    async def run(self, needs: Needs, decide: Decide, clock: Callable[[], datetime]) -> tuple[Decision, list[Outgoing]]:
+        """One step of a worker, in a transaction of its own. Raises ``GoneError``, and whatever ``decide`` raises."""
+        conflicts = 0
+        while True:
+            try:
+                return await self._step(needs, decide, clock())
+            except Exception as error:
+                if is_gone(error):
+                    raise GoneError from error
+                conflicts += 1
+                if not is_conflict(error) or conflicts > _CONFLICTS:
+                    raise
+                await _pause(conflicts)
+
+    async def _step(self, needs: Needs, decide: Decide, now: datetime) -> tuple[Decision, list[Outgoing]]:
+        tick = self._codec.tick(now)
+        async with self._mongo.transaction() as session:
+            batch = _Batch()
+            for _ in range(_ROUNDS):
+                wanted = batch.working.missing(ask(needs, tick, batch.working))
+                if not wanted:
+                    break
+                await self._store.load(wanted, batch.working, batch.versions, session)
+            batch.working.used.clear()
+            decision = decide(tick, batch.working, now)
+            if not (decision.changes or decision.facts or decision.removals):
+                return decision, []
+            batch.changes.rely(batch.working.used, batch.working, batch.versions)
+            self._apply(batch, decision, Reading(_NO_DELIVERY, now, received=tick))
+            await self._store.write(batch.changes, batch.versions, session)
+            await self._outbox.insert(batch.outgoing, session)
+        return decision, batch.outgoing
+
+
+async def _pause(times: int) -> None:
+    """A random wait that grows, so that two writers who have met do not meet again."""
+    await asyncio.sleep(random.uniform(0, min(0.5, 0.005 * 2**times)))  # noqa: S311
+
+
+def _held_lookup(reading: Reading) -> ByKey[HeldMessage]:
+    return ByKey(HELD, f"seen:{reading.identity.hex()}")
+
+
+def _id_reused() -> Problem:
+    return Problem(
+        code="id.reused",
+        field="id",
+        text_id="id ini sudah dipakai untuk pesan dengan isi lain; beri id baru.",
+        text_en="This id was used for a message with other content; give it a new id.",
+    )
+
+
+def ask(needs: Needs, received: Received[Any], working: WorkingSet) -> list[Lookup]:
+    """What a decision will look at, as far as can be said by now."""
+    wanted: list[Lookup] = []
+    try:
+        for lookup in needs(received, working):
+            wanted.append(lookup)  # noqa: PERF402 - those asked for before the error count
+    except NotLoadedError:
+        if not working.missing(wanted):
+            raise
+    return wanted

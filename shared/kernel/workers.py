@@ -1,0 +1,106 @@
+"""What a clock starts.
+
+The guarantee of this file: of all replicas one runs the workers, a worker that fails is tried again later and harms no
+other, and all of them wait while the database is gone.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+
+import structlog
+
+from shared.kernel.dependency import Dependency
+from shared.kernel.lease import LEASE_SECONDS, Lease
+from shared.kernel.log import describe
+from shared.kernel.mongo import is_gone
+from shared.kernel.routes import Run, Worker
+from shared.kernel.unit_of_work import GoneError
+
+_RENEW_SECONDS = LEASE_SECONDS / 4
+_NUDGE_PAUSE_SECONDS = 0.05
+_LONGEST_PAUSE_SECONDS = 30.0
+
+log = structlog.get_logger()
+
+
+class Workers:
+    """Runs the workers of a service for as long as this process holds the lease."""
+
+    def __init__(self, lease: Lease, database: Dependency, run: Run, workers: Sequence[Worker]) -> None:
+        self._lease, self._database, self._run, self._workers = lease, database, run, workers
+        self._nudges = {worker.name: asyncio.Event() for worker in workers}
+
+    def nudge(self) -> None:
+        """Something has changed: those who wait for changes look now rather than later."""
+        for worker in self._workers:
+            if worker.nudged:
+                self._nudges[worker.name].set()
+
+    async def run(self) -> None:
+        """Hold the lease whenever it is free; work while it is held. Until cancelled."""
+        try:
+            while True:
+                if await self._acquire():
+                    await self._hold()
+                await asyncio.sleep(_RENEW_SECONDS)
+        finally:
+            await self._give_up()
+
+    async def _acquire(self) -> bool:
+        try:
+            return await self._lease.acquire()
+        except Exception as error:
+            if not is_gone(error):
+                raise
+            self._database.lost(error)
+            await self._database.back()
+            return False
+
+    async def _hold(self) -> None:
+        tasks = [asyncio.create_task(self._repeat(worker), name=worker.name) for worker in self._workers]
+        try:
+            while await self._acquire():
+                await asyncio.sleep(_RENEW_SECONDS)
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _give_up(self) -> None:
+        try:
+            async with asyncio.timeout(2):
+                await self._lease.release()
+        except Exception as error:  # noqa: BLE001 - it runs out by itself
+            log.info("the lease was not released", error=type(error).__name__)
+
+    async def _repeat(self, worker: Worker) -> None:
+        pause = worker.every
+        while True:
+            nudge = self._nudges[worker.name]
+            nudge.clear()
+            try:
+                more = await worker.step(self._run)
+                pause = worker.every
+            except GoneError as error:
+                self._database.lost(error.__cause__)
+                await self._database.back()
+                continue
+            except Exception as error:  # noqa: BLE001 - a bug in one worker must not end the others
+                log.error("a worker failed and will try again", worker=worker.name, **describe(error))
+                more, pause = False, min(_LONGEST_PAUSE_SECONDS, pause * 2)
+                await asyncio.sleep(pause)
+            if more:
+                continue
+            await _wait(nudge, pause)
+
+
+async def _wait(nudge: asyncio.Event, seconds: float) -> None:
+    """Until nudged or over. A little pause after a nudge lets a burst of changes be looked at together."""
+    try:
+        async with asyncio.timeout(seconds):
+            await nudge.wait()
+    except TimeoutError:
+        return
+    await asyncio.sleep(_NUDGE_PAUSE_SECONDS)
