@@ -7,7 +7,7 @@ message with a hole in it, or with lines that somebody smuggled into a business'
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import date
 from pathlib import Path
@@ -92,12 +92,26 @@ def _without_full_stop(text: str) -> str:
 
 
 def _checked(value: Any) -> Any:
-    """Every value on its way into a text passes here."""
+    """Every value on its way into a text passes here, before a filter has seen it and after."""
     if value is None or value == "":
         raise TextError("value_missing")
+    if isinstance(value, tuple):
+        return tuple(_checked(one) for one in value)
     if isinstance(value, str) and any(unicodedata.category(one) in _CONTROL or one in _TURNING for one in value):
         raise TextError("control_character")
     return value
+
+
+_FILTERS: Mapping[str, Callable[[Any], str]] = {
+    "tanggal": date_in_words,
+    "ribuan": thousands,
+    "berderet": listing,
+    "tanpa_titik": _without_full_stop,
+}
+
+
+def _strictly(words: Callable[[Any], str]) -> Callable[[Any], str]:
+    return lambda value: words(_checked(value))
 
 
 def _environment() -> Environment:
@@ -107,12 +121,8 @@ def _environment() -> Environment:
         finalize=_checked,
         autoescape=False,  # noqa: S701 - WhatsApp and SMS show text as it is; "&amp;" would be shown as "&amp;"
     )
-    made.filters |= {
-        "tanggal": date_in_words,
-        "ribuan": thousands,
-        "berderet": listing,
-        "tanpa_titik": _without_full_stop,
-    }
+    for name, words in _FILTERS.items():
+        made.filters[name] = _strictly(words)
     return made
 
 
