@@ -20,6 +20,7 @@ def build(settings: Settings) -> Service:
         settings,
         routes=routes,
         collections=COLLECTIONS,
+        queues=("intake", "events", "contacts"),
         workers=(
             Worker("review", stepping(review_needs, review)),
             Worker("sending", Sender(LocalProvider(own.spool_file)).step),

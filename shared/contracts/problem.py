@@ -114,8 +114,9 @@ def _path(loc: Iterable[int | str], raw: object, prefix: str) -> str:
     """Pydantic puts the tag of a union into the path; a sender only knows the path in the message sent."""
     parts, here, steps = [prefix], raw, list(loc)
     for position, step in enumerate(steps):
-        if (isinstance(here, Mapping) and step in here) or (isinstance(here, list) and isinstance(step, int) and step < len(here)):
-            here = here[step]
+        inside = step in here if isinstance(here, Mapping) else isinstance(here, list) and step in range(len(here))
+        if inside:
+            here = here[step]  # type: ignore[index]  # it is inside one or the other
         elif position < len(steps) - 1:
             continue
         parts.append(str(step))

@@ -97,6 +97,10 @@ class Reading:
         return self.delivery.exchange == INTAKE
 
 
+class Tick(BaseModel):
+    """What a worker is given instead of a payload: nothing."""
+
+
 @dataclass(frozen=True, slots=True)
 class Outgoing:
     """A message ready for the wire. ``subject`` and ``sequence`` order it; ``sealed`` is how the outbox keeps it."""
@@ -313,7 +317,7 @@ class Codec:
             account=self._service,
             id=id_,
             type=f"{self._service}.clock.tick",
-            data=BaseModel(),
+            data=Tick(),
             new_id=self._ids(self._service, id_),
             token=self._keyring.token,
             received_at=now,

@@ -6,7 +6,9 @@ server alone; a holder that has died, or hangs, is replaced when its time is ove
 
 from __future__ import annotations
 
-from pymongo import ReturnDocument
+from contextlib import suppress
+from datetime import UTC, datetime
+
 from pymongo.errors import DuplicateKeyError
 
 from shared.kernel.mongo import Mongo
@@ -20,21 +22,21 @@ class Lease:
     def __init__(self, mongo: Mongo, name: str, holder: str) -> None:
         self._leases, self._name, self._holder = mongo.collection("leases"), name, holder
 
+    async def ensure(self) -> None:
+        """Make the lease, long over, if there is none: an upsert may not ask the server for its clock."""
+        with suppress(DuplicateKeyError):
+            await self._leases.insert_one({"_id": self._name, "holder": None, "until": datetime.fromtimestamp(0, UTC)})
+
     async def acquire(self) -> bool:
         """Take or keep it. False while somebody else has it."""
         free_or_mine = {"$or": [{"$lt": ["$until", "$$NOW"]}, {"$eq": ["$holder", self._holder]}]}
         until = {"$add": ["$$NOW", LEASE_SECONDS * 1000]}
-        try:
-            found = await self._leases.find_one_and_update(
-                {"_id": self._name, "$expr": free_or_mine},
-                [{"$set": {"holder": self._holder, "until": until}}],
-                upsert=True,
-                return_document=ReturnDocument.AFTER,
-            )
-        except DuplicateKeyError:
-            return False
-        return bool(found["holder"] == self._holder)
+        found = await self._leases.find_one_and_update(
+            {"_id": self._name, "$expr": free_or_mine}, [{"$set": {"holder": self._holder, "until": until}}]
+        )
+        return found is not None
 
     async def release(self) -> None:
         """Let the next one take it at once."""
-        await self._leases.delete_one({"_id": self._name, "holder": self._holder})
+        over = {"$set": {"until": datetime.fromtimestamp(0, UTC)}}
+        await self._leases.update_one({"_id": self._name, "holder": self._holder}, over)

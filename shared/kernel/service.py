@@ -95,8 +95,8 @@ class Service:
             Worker("held", self._retry_held, nudged=False),
             Worker("sweeper", self._sweep, nudged=False),
         )
-        lease = Lease(self._mongo, "workers", self._instance)
-        self._workers = Workers(lease, self.database, self._run, [*workers, *own])
+        self._lease = Lease(self._mongo, "workers", self._instance)
+        self._workers = Workers(self._lease, self.database, self._run, [*workers, *own])
         self._committed: asyncio.Queue[Sequence[Outgoing]] = asyncio.Queue(_COMMITTED_BATCHES)
         self._rabbit: RabbitBroker | None = None
         self._tasks: list[asyncio.Task[None]] = []
@@ -163,7 +163,7 @@ class Service:
                 return
 
     async def _prepare(self) -> None:
-        for part in (self._store, self._outbox, self._inbox):
+        for part in (self._store, self._outbox, self._inbox, self._lease):
             await part.ensure()
 
     async def _consume(self) -> None:
@@ -280,7 +280,7 @@ class _Application:
 
 def main(build: Callable[[Settings], Service]) -> None:
     """Run a service until SIGTERM or SIGINT. Exits with 78 when its settings or its key file are not usable."""
-    settings = Settings()  # type: ignore[call-arg]  # from the environment
+    settings = Settings()
     logs.configure(settings.mongo_database, settings.log_format)
 
     async def serve() -> None:
