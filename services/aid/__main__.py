@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from shared.kernel.service import main
-
 from services.aid.app import build
+from shared.kernel.service import main
 
 main(build)

@@ -9,4 +9,6 @@ from shared.kernel.settings import Settings
 
 
 def build(settings: Settings) -> Service:
-    return Service("aid", settings, routes=routes, collections=COLLECTIONS, workers=workers, queues=("intake", "events"))
+    return Service(
+        "aid", settings, routes=routes, collections=COLLECTIONS, workers=workers, queues=("intake", "events")
+    )

@@ -6,15 +6,36 @@ Values stay open strings, since registry may come to know a status or a scale th
 
 from __future__ import annotations
 
-from pydantic import BaseModel, ConfigDict
+from datetime import datetime, timedelta
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict
 
 from shared.contracts.registry import BusinessState
+from shared.decision import Cause
 from shared.reference import region as regions
+
+SETTLING = timedelta(seconds=2)
+"""Until a new arrival is looked at again: long enough for what an office reports in one go, nothing depends on it."""
+
+
+class Settling(BaseModel):
+    """When to look once more at what is open for a business, and on whose account."""
+
+    model_config = ConfigDict(frozen=True)
+
+    due: AwareDatetime
+    cause: Cause
 
 
 class Business(BaseModel):
     """A business as last heard of. ``sequence`` is that of the event; ``prior_interventions`` counts the grants,
-    trainings and referrals that this service has recorded for it (none before grants exist)."""
+    trainings and referrals that this service has recorded for it (none before grants exist).
+
+    ``settling`` is set when a business has appeared in a region. A programme that opens in that very moment can miss
+    it: the decision about the business did not see the programme yet, and the programme's work list has passed the
+    place where the business will stand. One more look, in a transaction that begins after the business is there, meets
+    every such programme; one that opens after that look finds the business in its region.
+    """
 
     model_config = ConfigDict(frozen=True)
 
@@ -22,15 +43,27 @@ class Business(BaseModel):
     sequence: int
     prior_interventions: int = 0
     state: BusinessState
+    settling: Settling | None = None
 
 
-def told(known: Business | None, state: BusinessState, sequence: int) -> Business | None:
+def told(known: Business | None, state: BusinessState, sequence: int, cause: Cause, now: datetime) -> Business | None:
     """The copy after an event, or None where the copy is as new already (contract, "Events carry state")."""
+    settling = Settling(due=now + SETTLING, cause=cause)
     if known is None:
-        return Business(business_id=state.business_id, sequence=sequence, state=state)
+        return Business(business_id=state.business_id, sequence=sequence, state=state, settling=settling)
     if sequence <= known.sequence:
         return None
-    return known.model_copy(update={"sequence": sequence, "state": state})
+    # An event that finds the business where it was may stand in one transaction with the one that brought it there, so
+    # it does not count as the second look.
+    moved = state.region != known.state.region
+    return known.model_copy(
+        update={"sequence": sequence, "state": state, "settling": settling if moved else known.settling}
+    )
+
+
+def settled(business: Business) -> Business:
+    """The copy after the second look."""
+    return business.model_copy(update={"settling": None})
 
 
 def places(region: str) -> tuple[str, ...]:

@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
 from services.aid import assessment, store
-from services.aid.business import Business, told
-from services.aid.eligibility import Eligibility, assess
+from services.aid.business import Business, settled, told
+from services.aid.eligibility import Assessed, Eligibility, assess
 from services.aid.programme import Programme, close_programme, open_programme
 from shared.agencies import authority_needs, check_authority, register_copies, register_question
 from shared.contracts.aid import ProgrammeClose, ProgrammeOpen
 from shared.contracts.envelope import Received
 from shared.contracts.registry import BusinessEvent
-from shared.decision import Decision, reject
+from shared.decision import Cause, Decision, reject
 from shared.kernel.routes import Routes, Worker, stepping
-from shared.kernel.state import Due, Lookup, WorkingSet
+from shared.kernel.state import Lookup, WorkingSet
 from shared.reference import region as regions
 
 routes = Routes()
@@ -29,32 +29,52 @@ register_question(routes, "aid.agency.request")
 
 
 def _business_needs(message: Received[BusinessEvent], state: WorkingSet) -> Iterable[Lookup]:
-    told_of = message.data.business
-    answers = store.answers_for(told_of.business_id)
-    yield store.business(told_of.business_id)
-    yield from store.open_programmes_for(told_of.region)
-    yield answers
-    if not state.missing([answers]):
-        # Also those whose region it has left since.
-        yield from (store.programme_as_it_stands(one.programme_id) for one in state.all(answers))
+    business = message.data.business
+    yield store.business(business.business_id)
+    yield from _reassessment_needs(business.business_id, business.region, state)
 
 
 @routes.on("registry.business.*", _business_needs)
-def keep_business(message: Received[BusinessEvent], state: WorkingSet, _: datetime) -> Decision:
+def keep_business(message: Received[BusinessEvent], state: WorkingSet, now: datetime) -> Decision:
     known = state.get(store.business(message.data.business.business_id))
-    copy = told(known, message.data.business, message.sequence)
+    copy = told(known, message.data.business, message.sequence, message.cause, now)
     if copy is None:
         return Decision()
-    answers = {one.programme_id: one for one in state.all(store.answers_for(copy.business_id))}
-    found = assess(copy, _programmes(copy, answers, state), answers)
+    found = _reassessed(copy, state)
     return Decision(changes=[copy, *found.changes], facts=found.facts)
 
 
-def _programmes(copy: Business, answers: Iterable[str], state: WorkingSet) -> Iterator[Programme]:
-    """The open programmes that cover the business now, and those that have answered for it before; each once."""
+def _reassessment_needs(business_id: str, region: str, state: WorkingSet) -> Iterable[Lookup]:
+    answers = store.answers_for(business_id)
+    yield from store.open_programmes_for(region)
+    yield answers
+    if not state.missing([answers]):
+        yield from (store.programme_as_it_stands(one.programme_id) for one in state.all(answers))
+
+
+def _reassessed(copy: Business, state: WorkingSet, cause: Cause | None = None) -> Assessed:
+    """Judged for the open programmes that cover it now, and for those it has an answer of: it may have moved away."""
+    answers = {one.programme_id: one for one in state.all(store.answers_for(copy.business_id))}
     covering = [one for lookup in store.open_programmes_for(copy.state.region) for one in state.all(lookup)]
     before = [state.get(store.programme_as_it_stands(programme_id)) for programme_id in answers]
-    yield from {one.programme_id: one for one in (*covering, *before) if one is not None}.values()
+    programmes = {one.programme_id: one for one in (*covering, *before) if one is not None}
+    return assess(copy, programmes.values(), answers, cause)
+
+
+def _settling_needs(message: Received[Any], state: WorkingSet) -> Iterable[Lookup]:
+    due = store.businesses_due(message.received_at)
+    yield due
+    for copy in [] if state.missing([due]) else state.all(due):
+        yield from _reassessment_needs(copy.business_id, copy.state.region, state)
+
+
+def _settle(_: Received[Any], state: WorkingSet, now: datetime) -> Decision:
+    """The second look at businesses that have appeared in a region (``business.Business.settling``)."""
+    copies = state.all(store.businesses_due(now))
+    found = Assessed()
+    for copy in copies:
+        found += _reassessed(copy, state, copy.settling.cause if copy.settling else None)
+    return Decision(changes=[*map(settled, copies), *found.changes], facts=found.facts)
 
 
 # --- programmes -------------------------------------------------------------------------------------------------------
@@ -95,12 +115,8 @@ def close(message: Received[ProgrammeClose], state: WorkingSet, now: datetime) -
 # --- the work of an opened programme ----------------------------------------------------------------------------------
 
 
-def _due(now: datetime) -> Due[assessment.Assessment]:
-    return Due(store.ASSESSMENTS, until=now, limit=1)
-
-
 def _work_needs(message: Received[Any], state: WorkingSet) -> Iterable[Lookup]:
-    due = _due(message.received_at)
+    due = store.assessments_due(message.received_at)
     yield due
     for work in [] if state.missing([due]) else state.all(due):
         page = store.next_businesses(work)
@@ -111,7 +127,7 @@ def _work_needs(message: Received[Any], state: WorkingSet) -> Iterable[Lookup]:
 
 
 def _work(_: Received[Any], state: WorkingSet, now: datetime) -> Decision:
-    for work in state.all(_due(now)):
+    for work in state.all(store.assessments_due(now)):
         page = state.all(store.next_businesses(work))
         programme = state.get(store.programme(work.programme_id))
         return assessment.step(work, programme, page, _answers(work, page, state), now)
@@ -123,4 +139,7 @@ def _answers(work: assessment.Assessment, page: Iterable[Business], state: Worki
     return {one.eligibility_id: one for one in found if one is not None}
 
 
-workers = (Worker("assessments", stepping(_work_needs, _work)),)
+workers = (
+    Worker("assessments", stepping(_work_needs, _work)),
+    Worker("settling", stepping(_settling_needs, _settle), nudged=False),
+)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import datetime
 from typing import Any
 
 from services.aid.assessment import PAGE, Assessment
@@ -10,7 +11,7 @@ from services.aid.business import Business, places
 from services.aid.eligibility import Eligibility, eligibility_id
 from services.aid.programme import Programme
 from shared.agencies import AGENCIES, OFFICIALS
-from shared.kernel.state import ById, ByTag, Collection, Page
+from shared.kernel.state import ById, ByTag, Collection, Due, Page
 
 
 def _open_in(programme: Programme) -> Iterable[str]:
@@ -22,6 +23,7 @@ BUSINESSES: Collection[Business] = Collection(
     model=Business,
     id_of=lambda one: one.business_id,
     tags=lambda one: [f"in:{place}" for place in places(one.state.region)],
+    due=lambda one: one.settling.due if one.settling else None,
 )
 PROGRAMMES: Collection[Programme] = Collection(
     name="programmes", model=Programme, id_of=lambda one: one.programme_id, tags=_open_in
@@ -59,9 +61,9 @@ def open_programmes_for(region: str) -> list[ByTag[Programme]]:
     """The open programmes whose region covers a business in ``region``.
 
     Not guarded, or every business event would wait for every other. A programme that opens at the same moment is not
-    missed: its work list reads and guards every business, so either the decision about the business sees the
-    programme, or the two conflict and one is taken again. One that closes at the same moment was open when the
-    decision was taken.
+    missed. Where the business was in its region before, the programme's work list reads and guards it, so either the
+    decision about the business sees the programme, or the two conflict and one is taken again; where it was not, it is
+    ``settling``. A programme that closes at the same moment was open when the decision was taken.
     """
     return [ByTag(PROGRAMMES, f"open:{place}", guard=False) for place in places(region)]
 
@@ -74,6 +76,16 @@ def answers_for(business_id: str) -> ByTag[Eligibility]:
 def answer(programme_id: str, business_id: str) -> ById[Eligibility]:
     """One answer; not guarded, as ``answers_for``."""
     return ById(ELIGIBILITIES, eligibility_id(programme_id, business_id), guard=False)
+
+
+def assessments_due(now: datetime) -> Due[Assessment]:
+    """The work that has waited longest."""
+    return Due(ASSESSMENTS, until=now, limit=1)
+
+
+def businesses_due(now: datetime) -> Due[Business]:
+    """Businesses that are settling, as many as one transaction takes."""
+    return Due(BUSINESSES, until=now, limit=PAGE)
 
 
 def next_businesses(assessment: Assessment) -> Page[Business]:
