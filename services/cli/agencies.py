@@ -1,0 +1,31 @@
+"""The demo agencies of a local stack and their officials (docs/contract.md, "Local stack")."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+PERMITTED = ("registry.business.*", "registry.official.register", "aid.programme.*")
+OFFICIALS = ("kabid", "kadis")
+"""Handle and role alike: `kabid` may verify and propose, `kadis` may designate, open programmes and approve."""
+IN_OFFICE_SINCE = "2020-01-01"
+
+
+@dataclass(frozen=True, slots=True)
+class DemoAgency:
+    account: str
+    name: str
+    level: str
+    region: str
+
+
+DEMO_AGENCIES = (
+    DemoAgency("dinkop-medan", "Dinas Koperasi dan UMKM Kota Medan", "kabkota", "12.71"),
+    DemoAgency("dinkop-siantar", "Dinas Koperasi, UKM dan Perdagangan Kota Pematangsiantar", "kabkota", "12.72"),
+    DemoAgency("dinkop-bengkalis", "Dinas Koperasi, UKM Kabupaten Bengkalis", "kabkota", "14.03"),
+    DemoAgency("disperindagkop-kaltim", "Dinas Perindagkop dan UKM Provinsi Kalimantan Timur", "province", "64"),
+)
+
+
+def home_of(account: str) -> str | None:
+    """The region of a demo agency; for every other one `--region` says it."""
+    return next((agency.region for agency in DEMO_AGENCIES if agency.account == account), None)

@@ -1,0 +1,108 @@
+"""Under which ids the rows of a sheet were sent, so that sending them again is asking again, not doing again.
+
+An intake id must be the same when a command is repeated after Ctrl-C, and another one when the office has corrected the
+row (the same id with other content is refused). It also travels into public events, and whoever knows the rest of a row
+could try all NIKs against a plain hash of it: so rows are hashed with a random salt of the sheet's own, kept in
+`.binaan-<sheet>.json` beside it, readable by its owner only. Without that file the rows go out as new messages, which
+registry recognises as businesses it knows.
+
+Three things are remembered of each row: its key (the keyed hash), the time at which the sheet was saved when the row
+was first sent (its observation, and the start of its id, by which the contract decides between two reports of equal
+time), and how often it was refused: the reply to a refused id is for ever the same, so what may succeed after the cause
+is gone (an agency registered, a business verified) needs another id.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+import os
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from services.cli.exits import wrong_usage
+from services.cli.sheet import base_name, replacing
+
+_VERSION = 1
+_STAMP = "%Y%m%dT%H%M%SZ"
+_KEY_LETTERS = 32  # 128 bits
+
+
+@dataclass(slots=True)
+class Ledger:
+    """The memory of one sheet. Changed in memory; `save` writes it, whole or not at all.
+
+    What is settled counts from the next run on: within one, two rows that are the same have one id.
+    """
+
+    path: Path
+    salt: bytes
+    _sent: dict[str, tuple[str, int]] = field(default_factory=dict)
+    _settled: dict[str, tuple[str, int]] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, sheet: Path) -> Ledger:
+        """The ledger beside a sheet (all its returned forms share it), or a new one. Raises `CliError` 2."""
+        path = sheet.with_name(f".binaan-{base_name(sheet)}.json")
+        try:
+            content = json.loads(path.read_text(encoding="utf-8"))
+            sent = {str(key): (str(stamp), int(refusals)) for key, (stamp, refusals) in content["sent"].items()}
+            return cls(path, bytes.fromhex(content["salt"]), sent)
+        except FileNotFoundError:
+            return cls(path, secrets.token_bytes(32))
+        except (OSError, ValueError, KeyError, TypeError, AttributeError):
+            raise wrong_usage(
+                f"{path} cannot be read. It keeps ids from being used twice; put it back, or delete it to start anew."
+            ) from None
+
+    def key_of_row(self, account: str, content: Mapping[str, Any]) -> str:
+        """The keyed hash of what a row says, whoever sends it."""
+        text = json.dumps([account, content], sort_keys=True, ensure_ascii=False)
+        return hmac.new(self.salt, text.encode(), hashlib.sha256).hexdigest()[:_KEY_LETTERS]
+
+    def stamp(self, key: str, otherwise: str = "") -> str:
+        """What the row was first sent with."""
+        return self._sent[key][0] if key in self._sent else otherwise
+
+    def intake_id(self, key: str, stamp: str) -> str:
+        """The id under which to send it now."""
+        first, refusals = self._sent.get(key, (stamp, 0))
+        again = f"-{refusals}" if refusals else ""
+        return f"{first}-{key}{again}"
+
+    def settle(self, key: str, stamp: str, *, refused: bool) -> None:
+        """Remember that a reply has come."""
+        first, refusals = self._sent.get(key, (stamp, 0))
+        self._settled[key] = (first, refusals + refused)
+
+    def save(self) -> None:
+        """Raises `CliError` 2 when the folder cannot be written to."""
+        content = {"version": _VERSION, "salt": self.salt.hex(), "sent": {**self._sent, **self._settled}}
+        with replacing(self.path) as draft:
+            draft.write_text(json.dumps(content, separators=(",", ":")), encoding="utf-8")
+            os.chmod(draft, 0o600)
+
+
+def key_of_decision(*parts: str | None) -> str:
+    """The key of a decision: account, verb, business, decree … say it wholly, and nothing in it is personal.
+
+    No salt, so that the same decision has the same id from every machine.
+    """
+    text = json.dumps(parts, ensure_ascii=False)
+    return hashlib.sha256(text.encode()).hexdigest()[:_KEY_LETTERS]
+
+
+def stamp_of(seconds: float, now: datetime) -> str:
+    """The time at which a sheet was saved, as the beginning of an id; never later than now."""
+    saved = min(datetime.fromtimestamp(seconds, UTC), now)
+    return saved.strftime(_STAMP)
+
+
+def time_of(stamp: str) -> datetime:
+    """The instant that a stamp stands for."""
+    return datetime.strptime(stamp, _STAMP).replace(tzinfo=UTC)

@@ -1,0 +1,59 @@
+"""`binaan`, the command line. It speaks the public contract over AMQP like any other system, and nothing else."""
+
+from __future__ import annotations
+
+import logging
+from importlib.metadata import version
+from typing import Annotated
+
+import typer
+
+from services.cli import contract, messages, office, operators
+from services.cli.exits import MEANINGS
+from services.cli.options import Group
+from services.cli.stack import app as stack
+
+HELP = f"""Binaan: which businesses exist, who may receive what, who has been told.
+
+The main job, on a local stack:
+
+* `binaan stack up`
+* `binaan import umkm-medan.csv --as dinkop-medan`
+* `binaan verify umkm-medan.hasil.csv --as dinkop-medan --actor kabid`
+* `binaan designate umkm-medan.verifikasi.csv --decree SK-12/2026 --date 2026-02-01 --as dinkop-medan --actor kadis`
+* `binaan tail --region 12.71`
+
+The broker is the local stack's, or BINAAN_AMQP_URL. An account's password is BINAAN_PASSWORD; on the local stack a demo
+account's password is its name.
+
+{MEANINGS}
+"""
+
+app = typer.Typer(cls=Group, help=HELP, no_args_is_help=True, add_completion=False, pretty_exceptions_show_locals=False)
+app.add_typer(stack, name="stack")
+app.command("import")(office.import_)
+app.command()(office.verify)
+app.command()(office.designate)
+app.command()(messages.send)
+app.command()(messages.replies)
+app.command()(messages.tail)
+app.command()(operators.outbox)
+app.add_typer(operators.parked, name="parked", no_args_is_help=True)
+app.add_typer(contract.app, name="contract")
+
+
+@app.callback()
+def _binaan(
+    show_version: Annotated[bool, typer.Option("--version", help="Print the version and end.", is_eager=True)] = False,
+) -> None:
+    # What these libraries log, they also raise; a person at a terminal is told once.
+    for library in ("aio_pika", "aiormq"):
+        logging.getLogger(library).setLevel(logging.CRITICAL + 1)
+    if show_version:
+        typer.echo(version("binaan"))
+        raise typer.Exit
+
+
+def main() -> None:
+    """The entry point of the command `binaan`."""
+    app()

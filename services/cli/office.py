@@ -1,0 +1,187 @@
+"""The commands an office works with: `import`, `verify`, `designate`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from services.cli import deciding, importing, report
+from services.cli.agencies import home_of
+from services.cli.client import PATIENCE_SECONDS
+from services.cli.connection import find
+from services.cli.deciding import Decider
+from services.cli.exits import wrong_usage
+from services.cli.importing import Importer
+from services.cli.ledger import Ledger
+from services.cli.options import As, Json, Patience, print_json
+from services.cli.rounds import Pass, Prepare, Refusal, Tally, remark, run
+from services.cli.screen import as_json, out, progress, say, show_tally
+from services.cli.sheet import Sheet, open_sheet
+from shared.reference import dates
+from shared.reference import region as regions
+from shared.reference.invalid import Invalid
+
+File = Annotated[Path, typer.Argument(metavar="FILE", help="The sheet, as CSV.", show_default=False)]
+Limit = Annotated[int | None, typer.Option("--limit", min=1, metavar="N", help="Only the first N businesses.")]
+Decides = Annotated[
+    str, typer.Option("--actor", metavar="OFFICIAL", help="The official who decides, as registered by the agency.")
+]
+_SHOWN_ROWS = 50
+
+
+def import_(
+    file: File,
+    *,
+    account: As,
+    region: Annotated[
+        str | None,
+        typer.Option(
+            metavar="CODE", help="The office's region (12.71), in which names of desa and kecamatan are found."
+        ),
+    ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Only check what can be checked here; send and write nothing.")
+    ] = False,
+    json: Json = False,
+    patience: Patience = PATIENCE_SECONDS,
+) -> None:
+    """Report every row of an office's own sheet as a business.
+
+    Any order of columns, many spellings of headings, semicolons, commas or tabs, titles above the headings, UTF-8 or
+    Windows text. Rows with mistakes do not keep the others back. FILE comes back as FILE.hasil.csv with three columns
+    more: ID Binaan, Hasil (diterima, diperbarui, tetap, ditolak, belum dijawab) and Keterangan. Correct it there and
+    import it again: only corrected rows count as new.
+
+    The time of observation is the column Tanggal Pendataan, else when the file was last saved. A file .binaan-FILE.json
+    beside the sheet keeps ids from being used twice; leave it there.
+
+    Example: `binaan import umkm-medan.csv --as dinkop-medan`
+    """
+    home = _home(region, account)
+    sheet = open_sheet(file, report.REQUIRED)
+    if sheet.headings.unknown and not json:
+        say(f"Columns left alone: {', '.join(sheet.headings.unknown)}")
+    importer = Importer(sheet, Ledger.of(file), account, home)
+    if dry_run:
+        _finish(_checked(importer, show=not json), None, json=json)
+    _send(sheet, importer.ledger, importer.prepare, account, importing.SUFFIX, json=json, patience=patience)
+
+
+def verify(
+    file: File,
+    *,
+    account: As,
+    actor: Decides,
+    method: Annotated[
+        str | None, typer.Option(metavar="WORD", help="How it was verified: site_visit, document_check …")
+    ] = None,
+    limit: Limit = None,
+    json: Json = False,
+    patience: Patience = PATIENCE_SECONDS,
+) -> None:
+    """Confirm the businesses of a returned sheet: an official has seen that they are as recorded.
+
+    Takes the rows with an ID Binaan. The result comes back as FILE.verifikasi.csv. Doing it twice does it once.
+
+    Example: `binaan verify umkm-medan.hasil.csv --as dinkop-medan --actor kabid --method site_visit`
+    """
+    data = {"method": method} if method else {}
+
+    def make(ledger: Ledger) -> Decider:
+        return Decider(ledger, account, "verify", actor, data, limit)
+
+    _decide(file, make, "verifikasi", json=json, patience=patience)
+
+
+def designate(
+    file: File,
+    *,
+    account: As,
+    actor: Decides,
+    decree: Annotated[str, typer.Option(metavar="NUMBER", help="The number of the decree (SK) the list belongs to.")],
+    date: Annotated[str, typer.Option(metavar="DATE", help="The date of the decree: 2026-02-01 or 1 Februari 2026.")],
+    mentor: Annotated[str | None, typer.Option(metavar="HANDLE", help="The mentor of all of them.")] = None,
+    limit: Limit = None,
+    json: Json = False,
+    patience: Patience = PATIENCE_SECONDS,
+) -> None:
+    """Take the businesses of a returned sheet under guidance: by one decree they become binaan.
+
+    Takes the rows with an ID Binaan, which must be verified. The result comes back as FILE.binaan.csv.
+
+    Example: `binaan designate umkm-medan.verifikasi.csv --as dinkop-medan --actor kadis --decree SK-12/2026 --date 2026-02-01`
+    """
+    data: dict[str, Any] = {"decree": {"number": decree, "date": _day(date)}}
+    if mentor:
+        data["mentor"] = mentor
+
+    def make(ledger: Ledger) -> Decider:
+        return Decider(ledger, account, "designate", actor, data, limit)
+
+    _decide(file, make, "binaan", json=json, patience=patience)
+
+
+def _decide(file: Path, make: Callable[[Ledger], Decider], suffix: str, *, json: bool, patience: float) -> None:
+    sheet = open_sheet(file, deciding.REQUIRED)
+    decider = make(Ledger.of(file))
+    _send(sheet, decider.ledger, decider.prepare, decider.account, suffix, json=json, patience=patience)
+
+
+def _send(
+    sheet: Sheet, ledger: Ledger, prepare: Prepare, account: str, suffix: str, *, json: bool, patience: float
+) -> None:
+    address = find(account)
+    with progress(sheet.path.name, sheet.count) as advance:
+        current = Pass(sheet, ledger, prepare, advance)
+        try:
+            result = run(current, address, suffix, patience)
+        except KeyboardInterrupt:
+            say(f"Stopped. {current.tally.progress()}")
+            raise
+    _finish(current.tally, result, json=json)
+
+
+def _finish(tally: Tally, result: str | None, *, json: bool) -> None:
+    if json:
+        print_json(as_json(tally, result))
+    else:
+        show_tally(tally, result)
+    raise typer.Exit(tally.exit)
+
+
+def _checked(importer: Importer, *, show: bool) -> Tally:
+    """What a dry run finds; the first rows that are wrong are shown one by one."""
+    tally = Tally()
+    for row in importer.sheet.rows():
+        refusal = importer.check(row)
+        tally.outcomes["ditolak" if refusal else "dapat dikirim"] += 1
+        if refusal is None:
+            continue
+        tally.reasons.update({problem.text_id for problem in refusal.problems})
+        if show and tally.outcomes["ditolak"] <= _SHOWN_ROWS:
+            _show_row(importer.sheet, row.number, refusal)
+    return tally
+
+
+def _show_row(sheet: Sheet, number: int, refusal: Refusal) -> None:
+    said = remark(sheet.headings, (problem.model_dump() for problem in refusal.problems))
+    out().print(f"baris {number}: {said}", markup=False)
+
+
+def _home(given: str | None, account: str) -> str | None:
+    if given is None:
+        return home_of(account)
+    try:
+        return regions.parse(regions.clean(given)).code
+    except Invalid as error:
+        raise wrong_usage(f"--region: {error.text_en}") from None
+
+
+def _day(text: str) -> str:
+    try:
+        return dates.parse(text).isoformat()
+    except Invalid as error:
+        raise wrong_usage(f"--date: {error.text_en}") from None

@@ -1,0 +1,224 @@
+"""The commands of those who run Binaan: `parked` and `outbox`."""
+
+from __future__ import annotations
+
+import asyncio
+import json as jsonlib
+import os
+import time
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.panel import Panel
+from rich.table import Table
+
+from services.cli.client import PATIENCE_SECONDS, Door, Intake, Reply, opened
+from services.cli.connection import find, stack_root
+from services.cli.exits import CliError, Exit, wrong_usage
+from services.cli.options import Json, Patience, print_json
+from services.cli.screen import out, say
+from shared.contracts.catalogue import SERVICES
+from shared.contracts.envelope import ADMINISTRATOR
+
+_POLL_SECONDS = 0.3
+
+parked = typer.Typer(help="Messages that a service could not handle: see them, try them again, give them up.")
+
+Service = Annotated[
+    str | None, typer.Option("--service", metavar="NAME", help="registry, aid or notify; all if absent.")
+]
+OneService = Annotated[str, typer.Option("--service", metavar="NAME", help="registry, aid or notify.")]
+HeldId = Annotated[str, typer.Argument(metavar="HELD_ID", help="As `binaan parked list` shows it.")]
+
+
+@parked.command("list")
+def list_(
+    service: Service = None,
+    state: Annotated[
+        str | None, typer.Option(metavar="STATE", help="parked, retrying or unreadable; all if absent.")
+    ] = None,
+    json: Json = False,
+    patience: Patience = PATIENCE_SECONDS,
+) -> None:
+    """List held messages: parked ones wait for an operator, unreadable ones were refused and kept.
+
+    Example: `binaan parked list --state parked`
+    """
+    found = asyncio.run(_held(_services(service), {"state": state} if state else {}, patience))
+    if json:
+        print_json(found)
+    elif found:
+        out().print(_table(found))
+    else:
+        say("Nothing is held.")
+
+
+@parked.command()
+def show(held_id: HeldId, service: OneService, json: Json = False, patience: Patience = PATIENCE_SECONDS) -> None:
+    """Show one held message: who sent it, why it is held, how often it was tried. Never what it said.
+
+    Example: `binaan parked show 0198… --service aid`
+    """
+    found = asyncio.run(_held(_services(service), {"held_id": held_id}, patience))[0]
+    if json:
+        print_json(found)
+        return
+    table = Table(box=None, pad_edge=False, show_header=False)
+    for name, value in found.items():
+        table.add_row(name, _cell(value))
+    out().print(table)
+
+
+@parked.command()
+def requeue(
+    held_id: HeldId,
+    service: OneService,
+    reason: Annotated[str | None, typer.Option(metavar="TEXT", help="For the audit trail.")] = None,
+    json: Json = False,
+    patience: Patience = PATIENCE_SECONDS,
+) -> None:
+    """Try a held message again, when what was wrong has been mended.
+
+    Example: `binaan parked requeue 0198… --service aid --reason "mended in 1.2.1"`
+    """
+    data = {"held_id": held_id, **({"reason": reason} if reason else {})}
+    _act("requeue", service, data, json=json, patience=patience)
+
+
+@parked.command()
+def discard(
+    held_id: HeldId,
+    service: OneService,
+    reason: Annotated[str, typer.Option(metavar="TEXT", help="Why; it stays on the audit trail.")],
+    json: Json = False,
+    patience: Patience = PATIENCE_SECONDS,
+) -> None:
+    """Give up a held message for good. It cannot be had back.
+
+    Example: `binaan parked discard 0198… --service notify --reason "sent by hand"`
+    """
+    _act("discard", service, {"held_id": held_id, "reason": reason}, json=json, patience=patience)
+
+
+def outbox(
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on as messages are written.")] = False,
+    json: Annotated[
+        bool, typer.Option("--json", help="Print the lines as they are: one JSON object a message.")
+    ] = False,
+) -> None:
+    """Show what owners were told by the local provider: a file stands in for WhatsApp and SMS.
+
+    The file is that of the local stack, or BINAAN_SPOOL_FILE.
+
+    Example: `binaan outbox --follow`
+    """
+    path = _spool()
+    if not follow and not path.exists():
+        say("Nobody has been told anything yet.")
+        return
+    for line in _lines(path, follow=follow):
+        _show_message(line, json=json)
+
+
+# -- held messages -----------------------------------------------------------------------------------------------------
+
+
+def _services(given: str | None) -> list[str]:
+    if given is not None and given not in SERVICES:
+        raise wrong_usage(f"There is no service {given}; there are {', '.join(SERVICES)}.")
+    return [given] if given else list(SERVICES)
+
+
+async def _held(services: list[str], data: dict[str, Any], patience: float) -> list[dict[str, Any]]:
+    """All held messages of some services, page after page, each with its service."""
+    async with opened(find(ADMINISTRATOR), patience) as door:
+        return [
+            {"service": service, **one} for service in services for one in await _held_of(door, service, dict(data))
+        ]
+
+
+async def _held_of(door: Door, service: str, data: dict[str, Any]) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = []
+    while True:
+        reply = _accepted(await door.ask(Intake(str(uuid.uuid4()), f"{service}.held.request", data)))
+        found += reply.data["answer"]["held"]
+        if not reply.data.get("next"):
+            return found
+        data["after"] = reply.data["next"]
+
+
+def _act(verb: str, service: str, data: dict[str, Any], *, json: bool, patience: float) -> None:
+    async def ask() -> Reply:
+        async with opened(find(ADMINISTRATOR), patience) as door:
+            return await door.ask(Intake(str(uuid.uuid4()), f"{_services(service)[0]}.held.{verb}", data))
+
+    reply = _accepted(asyncio.run(ask()))
+    if json:
+        print_json(reply.data)
+    else:
+        say(f"Done: {reply.result.get('outcome', verb)}.")
+
+
+def _accepted(reply: Reply) -> Reply:
+    if reply.rejected:
+        raise CliError(Exit.REFUSED, reply.texts())
+    return reply
+
+
+def _table(found: list[dict[str, Any]]) -> Table:
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    columns = ("service", "held_id", "state", "account", "type", "attempts", "since", "reasons")
+    for column in columns:
+        table.add_column(column)
+    for one in found:
+        table.add_row(*(_cell(one.get(column)) for column in columns))
+    return table
+
+
+def _cell(value: Any) -> str:
+    if isinstance(value, list):
+        return ", ".join(map(str, value))
+    return jsonlib.dumps(value) if isinstance(value, dict) else str(value if value is not None else "")
+
+
+# -- what owners were told ---------------------------------------------------------------------------------------------
+
+
+def _spool() -> Path:
+    if given := os.environ.get("BINAAN_SPOOL_FILE"):
+        return Path(given)
+    from deploy.local.stack import Stack  # noqa: PLC0415 - takes the database driver along
+
+    return Stack(stack_root(os.environ)).spool
+
+
+def _lines(path: Path, *, follow: bool) -> Iterator[str]:
+    """The whole lines of a file that may still grow, or not be there yet."""
+    position = 0
+    while True:
+        if path.exists():
+            with path.open("rb") as file:
+                file.seek(position)
+                for line in file:
+                    if line.endswith(b"\n"):
+                        position += len(line)
+                        yield line.decode(errors="replace")
+        if not follow:
+            return
+        time.sleep(_POLL_SECONDS)
+
+
+def _show_message(line: str, *, json: bool) -> None:
+    try:
+        told = jsonlib.loads(line)
+        title = f"{told['channel']} → {told['to']}  {told['at']}"
+        text = str(told["text"])
+    except (ValueError, KeyError, TypeError):
+        return  # a line torn by a crash; what it was to hold is written again
+    if json:
+        typer.echo(line.rstrip("\n"))
+    else:
+        out().print(Panel(text, title=title, title_align="left", width=72, border_style="green"))

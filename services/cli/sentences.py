@@ -1,0 +1,96 @@
+"""What an event says, in one Indonesian sentence. A type that is not known here is shown by its state alone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from services.cli.events import Event
+
+Data = Mapping[str, Any]
+
+_VERDICTS = {"eligible": "memenuhi syarat", "ineligible": "tidak memenuhi syarat", "waiting": "menunggu data"}
+_MESSAGE_STATES = {
+    "queued": "pesan disiapkan",
+    "sent": "pesan dikirim",
+    "delivered": "pesan sampai",
+    "failed": "pesan gagal dikirim",
+    "uncertain": "pesan belum tentu terkirim",
+    "suppressed": "pesan ditarik sebelum dikirim",
+    "expired": "pesan kedaluwarsa, tidak dikirim",
+}
+
+
+def describe(event: Event) -> str:
+    """One sentence; empty when there is nothing to say."""
+    service, _, rest = event.key.partition(".")
+    thing, _, what = rest.partition(".")
+    state = event.data.get(thing)
+    if not isinstance(state, Mapping):
+        return ""
+    change = event.data.get("change")
+    teller = _TELLERS.get(f"{service}.{thing}")
+    if teller is None:
+        return str(state.get("state") or state.get("status") or "")
+    return teller(what, state, change if isinstance(change, Mapping) else {})
+
+
+def _business(what: str, state: Data, change: Data) -> str:
+    name = str(state.get("name", ""))
+    decree = (change.get("decree") or {}).get("number")
+    paper = f" ({decree})" if decree else ""
+    before = change.get("scale_before") or "?"
+    said: Mapping[str, str] = {
+        "recorded": "tercatat",
+        "updated": f"diperbarui: {', '.join(change.get('fields') or ()) or '–'}",
+        "verified": "terverifikasi",
+        "designated": "menjadi binaan",
+        "released": "mandiri",
+        "deactivated": "nonaktif",
+        "reactivated": "kembali terdata",
+        "scale_raised": f"naik kelas: {before} → {state.get('scale')}",
+        "scale_lowered": f"turun kelas: {before} → {state.get('scale')}",
+    }
+    return f"{name} {said.get(what, what)}{paper}"
+
+
+def _eligibility(_: str, state: Data, change: Data) -> str:
+    verdict = _VERDICTS.get(str(state.get("verdict")), str(state.get("verdict")))
+    failed = [str(one.get("text_id")) for one in state.get("criteria") or () if one.get("verdict") != "eligible"]
+    reasons = f": {'; '.join(failed)}" if state.get("verdict") != "eligible" and failed else ""
+    again = " (sebelumnya lain)" if change.get("verdict_before") not in {None, state.get("verdict")} else ""
+    return f"{verdict} untuk {state.get('programme_kind')}{again}{reasons}"
+
+
+def _programme(what: str, state: Data, _: Data) -> str:
+    said = {"opened": "program dibuka", "closed": "program ditutup"}.get(what, what)
+    return f"{said}: {state.get('name')}, {state.get('quota')} tempat"
+
+
+def _message(what: str, state: Data, _: Data) -> str:
+    channel = f" lewat {state.get('channel')}" if state.get("channel") else ""
+    return f"{_MESSAGE_STATES.get(what, what)}{channel}"
+
+
+def _agency(_: str, state: Data, __: Data) -> str:
+    return f"instansi terdaftar: {state.get('name')}"
+
+
+def _official(_: str, state: Data, __: Data) -> str:
+    return f"pejabat terdaftar: {state.get('role')} di {state.get('agency')}"
+
+
+def _held(what: str, state: Data, change: Data) -> str:
+    said = {"requeued": "dicoba lagi", "discarded": "dilepas"}.get(what, what)
+    return f"pesan tertahan {said}: {change.get('reason') or state.get('held_id')}"
+
+
+_TELLERS: Mapping[str, Callable[[str, Data, Data], str]] = {
+    "registry.business": _business,
+    "registry.agency": _agency,
+    "registry.official": _official,
+    "aid.eligibility": _eligibility,
+    "aid.programme": _programme,
+    "notify.message": _message,
+    **{f"{service}.held": _held for service in ("registry", "aid", "notify")},
+}
