@@ -29,7 +29,14 @@ account's password is its name.
 {MEANINGS}
 """
 
-app = typer.Typer(cls=Group, help=HELP, no_args_is_help=True, add_completion=False, pretty_exceptions_show_locals=False)
+app = typer.Typer(
+    cls=Group,
+    help=HELP,
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_show_locals=False,
+    rich_markup_mode="markdown",  # which joins the lines of a paragraph
+)
 app.add_typer(stack, name="stack")
 app.command("import")(office.import_)
 app.command()(office.verify)

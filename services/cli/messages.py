@@ -53,6 +53,7 @@ def send(
     """Send one message and print its reply.
 
     Example: `binaan send registry.business.verify '{"business_id": "0198…"}' --as dinkop-medan --actor kabid`
+
     Example: `binaan send aid.programme.open --data programme.json --as dinkop-medan --actor kadis`
     """
     key = _key(kind, known_only=not raw)
@@ -104,6 +105,7 @@ def tail(
     With --count and --timeout both, the exit code is 4 when the time ends first.
 
     Example: `binaan tail --type 'registry.business.*' --region 12.71`
+
     Example: `binaan tail --from-start --type aid.eligibility.assessed --count 10 --json`
     """
     code = _region(region)
