@@ -117,6 +117,7 @@ class Door:
         self._patience = patience
         self._unconfirmed = asyncio.Semaphore(CONFIRM_WINDOW)
         self._waiting: dict[str, Intake] = {}
+        self._open = 0  # sent, and its reply not yet given to who asked
         self._known: set[str] = set()
         self._arrivals: asyncio.Queue[tuple[Intake, Reply] | CliError] = asyncio.Queue()
         self._tasks: set[asyncio.Task[Any]] = set()
@@ -143,7 +144,7 @@ class Door:
             if arrival is None:
                 break
             yield arrival
-        left, self._waiting = self._waiting, {}
+        left, self._waiting, self._open = self._waiting, {}, 0
         for intake in (*left.values(), *source):
             yield intake, None
 
@@ -157,11 +158,12 @@ class Door:
 
     async def _fill(self, source: Iterator[Intake]) -> bool:
         """Start sending up to the bound; False when all has been sent and answered."""
-        while len(self._waiting) < IN_FLIGHT and (intake := next(source, None)) is not None:
+        while self._open < IN_FLIGHT and (intake := next(source, None)) is not None:
             self._waiting[intake.id] = intake
+            self._open += 1
             self._start(self._publish(intake))
             await asyncio.sleep(0)  # let it go out while the next one is made
-        return bool(self._waiting)
+        return self._open > 0
 
     async def _next(self) -> tuple[Intake, Reply] | None:
         try:
@@ -170,6 +172,7 @@ class Door:
             return None
         if isinstance(arrival, CliError):
             raise arrival
+        self._open -= 1
         self.answered += 1
         return arrival
 

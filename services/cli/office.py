@@ -112,7 +112,8 @@ def designate(
 
     Takes the rows with an ID Binaan, which must be verified. The result comes back as FILE.binaan.csv.
 
-    Example: `binaan designate umkm-medan.verifikasi.csv --as dinkop-medan --actor kadis --decree SK-12/2026 --date 2026-02-01`
+    Example: `binaan designate umkm-medan.verifikasi.csv --as dinkop-medan --actor kadis --decree SK-12/2026
+    --date 2026-02-01`
     """
     data: dict[str, Any] = {"decree": {"number": decree, "date": _day(date)}}
     if mentor:
