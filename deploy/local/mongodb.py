@@ -4,6 +4,8 @@ import os
 import shutil
 from pathlib import Path
 
+from pymongo.errors import PyMongoError
+
 from deploy.local.processes import LocalError, Processes, tail, wait_until
 from deploy.local.state import State, listens, port_is_free, write_private
 from deploy.mongodb.provision import (
@@ -57,7 +59,7 @@ class MongoServer:
         self.stop()
         if not port_is_free(self._state.port("mongodb")):
             self._state.new_port("mongodb")
-        if not self._complete.exists():
+        if not self.complete.exists():
             shutil.rmtree(self._home / "data", ignore_errors=True)
         (self._home / "data").mkdir(parents=True, exist_ok=True)
         write_private(self._home / "key", self._state.secret("mongodb key"), 0o400)
@@ -73,9 +75,9 @@ class MongoServer:
             raise LocalError(f"MongoDB did not start within {seconds:.0f} s. {self._log_end()}")
         try:
             prepare_server(self._address, self._state.password(ADMINISTRATOR), seconds=seconds)
-        except ProvisionError as error:
+        except (ProvisionError, PyMongoError) as error:
             raise LocalError(f"{error}. {self._log_end()}") from error
-        self._complete.touch()
+        self.complete.touch()
 
     def stop(self) -> None:
         self._processes.stop("mongodb")
@@ -85,7 +87,7 @@ class MongoServer:
         self._processes.kill("mongodb")
 
     @property
-    def _complete(self) -> Path:
+    def complete(self) -> Path:
         """Says that the node was ready once. Data of a first start that was cut off is half made and thrown away."""
         return self._home / "complete"
 

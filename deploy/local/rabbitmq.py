@@ -63,7 +63,7 @@ class RabbitServer:
         for port in PORTS:
             if not port_is_free(self._state.port(port)):
                 self._state.new_port(port)
-        if not self._complete.exists():
+        if not self.complete.exists():
             shutil.rmtree(self._home / "data", ignore_errors=True)
         self._write_configuration()
         env = self._environment()
@@ -76,7 +76,7 @@ class RabbitServer:
         if not wait_until(lambda: not self.running or self._answers(), seconds) or not self.running:
             log = self._processes.log("rabbitmq")
             raise LocalError(f"RabbitMQ did not start within {seconds:.0f} s. The end of {log}:\n{tail(log)}")
-        self._complete.touch()
+        self.complete.touch()
 
     def stop(self) -> None:
         """Orderly, which takes the management plugin of 3.10 five seconds."""
@@ -88,7 +88,7 @@ class RabbitServer:
         self._processes.kill("rabbitmq", "epmd")
 
     @property
-    def _complete(self) -> Path:
+    def complete(self) -> Path:
         """Says that the node was ready once. Data of a first start that was cut off is half made and thrown away."""
         return self._home / "complete"
 

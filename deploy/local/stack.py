@@ -201,7 +201,10 @@ class Stack:
         started = [name for name in (*SERVICES, *SERVERS) if name not in before]
         with _undisturbed():
             self._say("Stopping what was started …")
-            self._processes.stop(*started)
+            for server in self._servers.all:
+                if server.name not in before and not server.complete.exists():
+                    server.kill()  # in the middle of its first start; its data will be thrown away
+            self._processes.stop(*started, seconds=8.0)  # in the middle of a start a node is deaf
             if "rabbitmq" not in before:
                 self._processes.stop("epmd")
 

