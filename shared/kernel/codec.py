@@ -113,6 +113,7 @@ class Outgoing:
     sequence: int
     region: str
     correlation_id: str
+    at: datetime
     body: bytes
 
 
@@ -350,7 +351,7 @@ class Codec:
         )
         cut = regions.regency_or_above(fact.region)
         return Outgoing(
-            id_, kind.exchange, f"{kind.key}.{cut}", kind.name, fact.subject, fact.sequence, cut, correlation, body
+            id_, kind.exchange, f"{kind.key}.{cut}", kind.name, fact.subject, fact.sequence, cut, correlation, now, body
         )
 
     def reply(self, reading: Reading, decision: Decision, now: datetime) -> Outgoing | None:
@@ -375,7 +376,7 @@ class Codec:
         correlation = reading.intake_id or id_
         subject = {"subject": reading.intake_id} if reading.intake_id else {}
         body = self._encode(kind, id_, now, data, correlationid=correlation, causationid=correlation, **subject)
-        return Outgoing(id_, REPLIES, f"{account}.{verb}", kind.name, id_, 0, "00", correlation, body)
+        return Outgoing(id_, REPLIES, f"{account}.{verb}", kind.name, id_, 0, "00", correlation, now, body)
 
     def stored_reply(self, body: bytes, account: str) -> Outgoing:
         """The reply as it was first sent, byte for byte."""
@@ -390,6 +391,7 @@ class Codec:
             0,
             "00",
             envelope["correlationid"],
+            dates.parse_time(envelope["time"]),
             body,
         )
 

@@ -58,6 +58,7 @@ class Outbox:
                 "sequence": one.sequence,
                 "region": one.region,
                 "correlation": one.correlation_id,
+                "at": one.at,
                 "writer": self._writer,
                 "body": one.body if one.exchange == EVENTS else self._keyring.seal(one.body, f"outbox/{one.id}"),
             }
@@ -75,6 +76,7 @@ class Outbox:
             document["sequence"],
             document["region"],
             document["correlation"],
+            document["at"],
             body if exchange == EVENTS else self._keyring.open(body, f"outbox/{id_}"),
         )
 
@@ -104,7 +106,7 @@ class Publisher:
     """Publishes to the broker on a connection of its own, confirms pipelined in windows."""
 
     def __init__(self, amqp_url: str, name: str) -> None:
-        self._url, self._name = amqp_url, name
+        self._url, self._name, self._app_id = amqp_url, name, f"binaan-{name.split('@', 1)[0]}"
         self._connection: AbstractRobustConnection | None = None
         self._channel: aio_pika.abc.AbstractChannel | None = None
 
@@ -144,7 +146,9 @@ class Publisher:
         try:
             async with asyncio.timeout(_CONFIRM_SECONDS):
                 channel = await self._ready()
-                results = await asyncio.gather(*(_send(channel, one) for one in window), return_exceptions=True)
+                results = await asyncio.gather(
+                    *(_send(channel, one, self._app_id) for one in window), return_exceptions=True
+                )
         except (AMQPError, ConnectionError, RuntimeError, TimeoutError) as error:
             return [error] * len(window)
         return [result if isinstance(result, BaseException) else None for result in results]
@@ -163,7 +167,7 @@ class PublishInterruptedError(Exception):
         self.confirmed = confirmed
 
 
-async def _send(channel: Channel, one: Outgoing) -> None:
+async def _send(channel: Channel, one: Outgoing, app_id: str) -> None:
     await channel.basic_publish(
         one.body,
         exchange=one.exchange,
@@ -175,7 +179,8 @@ async def _send(channel: Channel, one: Outgoing) -> None:
             correlation_id=one.correlation_id,
             message_id=one.id,
             message_type=one.type,
-            app_id="binaan",
+            timestamp=one.at,
+            app_id=app_id,
         ),
         # The confirm says that the message is safe; waiting for each frame to drain as well only costs time.
         wait=False,

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import signal
 import socket
 import sys
 from collections.abc import Callable, Iterable, Sequence
@@ -296,6 +297,8 @@ def main(build: Callable[[Settings], Service]) -> None:
         )
         await uvicorn.Server(config).serve()
 
+    # uvicorn raises the signal again when it has stopped; by then there is nothing left to interrupt.
+    signal.signal(signal.SIGTERM, lambda *_: None)
     try:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             runner.run(serve())
