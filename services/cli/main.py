@@ -49,16 +49,21 @@ app.add_typer(operators.parked, name="parked", no_args_is_help=True)
 app.add_typer(contract.app, name="contract")
 
 
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(version("binaan"))
+        raise typer.Exit
+
+
 @app.callback()
 def _binaan(
-    show_version: Annotated[bool, typer.Option("--version", help="Print the version and end.", is_eager=True)] = False,
+    _version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and end.")
+    ] = False,
 ) -> None:
     # What these libraries log, they also raise; a person at a terminal is told once.
     for library in ("aio_pika", "aiormq"):
         logging.getLogger(library).setLevel(logging.CRITICAL + 1)
-    if show_version:
-        typer.echo(version("binaan"))
-        raise typer.Exit
 
 
 def main() -> None:

@@ -12,7 +12,7 @@ from datetime import date
 from enum import StrEnum
 from typing import Annotated, Any, TypeVar
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, WithJsonSchema
 
 from shared.reference import kbli, nib, nik, phone, region
 from shared.reference.invalid import Invalid
@@ -127,12 +127,19 @@ def _strict_date(value: Any) -> Any:
     return value
 
 
-Nik = Annotated[str, AfterValidator(_nik)]
-Nib = Annotated[str, AfterValidator(_nib)]
+def _shown_as(pattern: str) -> WithJsonSchema:
+    """What the exported schemas say of a text: its form, and nothing that a validator has to look up."""
+    return WithJsonSchema({"type": "string", "pattern": pattern})
+
+
+_REGION_FORM = r"^[0-9]{2}(\.[0-9]{2}(\.[0-9]{2}(\.[0-9]{4})?)?)?$"
+
+Nik = Annotated[str, AfterValidator(_nik), _shown_as("^[0-9]{16}$")]
+Nib = Annotated[str, AfterValidator(_nib), _shown_as("^[0-9]{13}$")]
 Phone = Annotated[str, AfterValidator(_phone)]
-Region = Annotated[str, AfterValidator(_region)]
-BusinessRegion = Annotated[str, AfterValidator(_regency_or_deeper)]
-KbliCode = Annotated[str, AfterValidator(_kbli_code)]
+Region = Annotated[str, AfterValidator(_region), _shown_as(_REGION_FORM)]
+BusinessRegion = Annotated[str, AfterValidator(_regency_or_deeper), _shown_as(_REGION_FORM)]
+KbliCode = Annotated[str, AfterValidator(_kbli_code), _shown_as("^[0-9]{5}$")]
 KbliVersion = Annotated[str, AfterValidator(_kbli_version)]
 Text = Annotated[str, StringConstraints(min_length=1, max_length=200)]
 LongText = Annotated[str, StringConstraints(min_length=1, max_length=2000)]
@@ -145,5 +152,5 @@ Identifier = Annotated[str, StringConstraints(min_length=1, max_length=128)]
 Day = Annotated[date, BeforeValidator(_strict_date)]
 Count = Annotated[int, BeforeValidator(_whole_number), Field(ge=0, le=1_000_000_000)]
 Year = Annotated[int, BeforeValidator(_whole_number), Field(ge=1945, le=2200)]
-Rupiah = Annotated[int, BeforeValidator(_money), Field(le=10**15)]
+Rupiah = Annotated[int, BeforeValidator(_money), Field(ge=0, le=10**15)]
 """Whole rupiah. The bound (one quadrillion) is above the state budget and below what 64 bits and JavaScript hold."""

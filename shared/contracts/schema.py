@@ -1,7 +1,8 @@
 """JSON Schema (2020-12) of every message, made from the models that the services themselves read with.
 
-What a schema cannot say (that a region exists, that a date lies in the past) the service still checks; what it says is
-never stricter than the service. Schemas of what we publish never forbid members that are not known yet.
+What a schema cannot say (that a region exists, that a date lies in the past) the service still checks; the service in
+turn takes blanks around a number, which a schema does not. Schemas of what we publish never forbid members that are
+not known yet.
 """
 
 from __future__ import annotations
@@ -86,7 +87,25 @@ def index() -> list[dict[str, Any]]:
 
 
 def _data_schema(model: type[BaseModel]) -> JsonSchemaValue:
-    return model.model_json_schema(schema_generator=_WithDataClass, mode="validation")
+    made = model.model_json_schema(schema_generator=_WithDataClass, mode="validation")
+    _name_bounds(made)
+    return made
+
+
+# Behind a validator of our own, pydantic leaves its names for bounds where JSON Schema has others.
+_BOUNDS = {"ge": "minimum", "gt": "exclusiveMinimum", "le": "maximum", "lt": "exclusiveMaximum"}
+
+
+def _name_bounds(part: Any) -> None:
+    if isinstance(part, list):
+        for inner in part:
+            _name_bounds(inner)
+    elif isinstance(part, dict):
+        if part.get("type") in {"integer", "number"}:
+            for pydantics in _BOUNDS.keys() & part.keys():
+                part[_BOUNDS[pydantics]] = part.pop(pydantics)
+        for inner in part.values():
+            _name_bounds(inner)
 
 
 def _required(kind: MessageType) -> list[str]:

@@ -1,0 +1,208 @@
+"""Ids that are the same when a command is repeated, and tell nobody whose row it was."""
+
+from __future__ import annotations
+
+import os
+import stat
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from services.cli.deciding import Decider
+from services.cli.exits import CliError, Exit
+from services.cli.headings import Row
+from services.cli.importing import Importer
+from services.cli.ledger import Ledger, key_of_decision, stamp_of, time_of
+from services.cli.rounds import Message
+from services.cli.sheet import open_sheet
+from shared.contracts.envelope import MAX_ID_LENGTH
+from tests.services.cli import sheets
+
+STAMP = "20260105T023000Z"
+CONTENT = {"owner": {"nik": "1271994107900001"}, "business": {"name": "Usaha Contoh"}}
+
+
+def id_of(ledger: Ledger, content: object = CONTENT, account: str = "dinkop-medan", stamp: str = STAMP) -> str:
+    key = ledger.key_of_row(account, {"row": content})
+    return ledger.intake_id(key, ledger.stamp(key, stamp))
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return sheets.write(tmp_path / "umkm.csv", [sheets.row(1), sheets.row(2)])
+
+
+def test_the_same_row_has_the_same_id_in_the_next_run(path: Path) -> None:
+    """After Ctrl-C, or when somebody types the command twice, nothing may be done twice."""
+    first = Ledger.of(path)
+    first.save()
+    assert id_of(Ledger.of(path)) == id_of(first)
+
+
+def test_the_same_row_of_another_account_is_another_message(path: Path) -> None:
+    ledger = Ledger.of(path)
+    assert id_of(ledger, account="dinkop-siantar") != id_of(ledger)
+
+
+def test_an_id_cannot_be_computed_by_who_knows_the_row(tmp_path: Path) -> None:
+    """An id becomes the correlationid of public events; with a plain hash all NIKs of a regency could be tried."""
+    one, other = Ledger.of(tmp_path / "a.csv"), Ledger.of(tmp_path / "b.csv")
+    assert id_of(one) != id_of(other)
+    assert len(one.salt) == 32
+
+
+def test_the_ledger_can_be_read_by_its_owner_only(path: Path) -> None:
+    ledger = Ledger.of(path)
+    ledger.save()
+    assert stat.S_IMODE(ledger.path.stat().st_mode) == 0o600
+    assert ledger.path.name == ".binaan-umkm.json"
+
+
+def test_a_ledger_holds_nothing_of_the_rows(path: Path) -> None:
+    ledger = Ledger.of(path)
+    key = ledger.key_of_row("dinkop-medan", CONTENT)
+    ledger.settle(key, STAMP, refused=False)
+    ledger.save()
+    assert "1271994107900001" not in ledger.path.read_text()
+    assert "Usaha" not in ledger.path.read_text()
+
+
+def test_a_row_that_was_sent_keeps_its_first_time_when_the_sheet_is_saved_again(path: Path) -> None:
+    """Saved after correcting other rows, it is still the same observation: the same id with the same content."""
+    ledger = Ledger.of(path)
+    key = ledger.key_of_row("dinkop-medan", CONTENT)
+    ledger.settle(key, STAMP, refused=False)
+    ledger.save()
+    again = Ledger.of(path)
+    assert again.stamp(key, "20270101T000000Z") == STAMP
+    assert again.intake_id(key, STAMP) == f"{STAMP}-{key}"
+
+
+def test_a_corrected_row_has_a_higher_id_than_before(path: Path) -> None:
+    """Where two reports have the same observation time the contract takes the higher id: the correction must win."""
+    ledger = Ledger.of(path)
+    corrected = id_of(ledger, {"corrected": True}, stamp="20260106T010000Z")
+    assert corrected > id_of(ledger)
+
+
+def test_a_refused_row_gets_a_new_id_in_the_next_run_only(path: Path) -> None:
+    """The reply to an id is for ever the same; what was refused for want of an official can succeed tomorrow."""
+    ledger = Ledger.of(path)
+    key = ledger.key_of_row("dinkop-medan", CONTENT)
+    before = ledger.intake_id(key, STAMP)
+    ledger.settle(key, STAMP, refused=True)
+    assert ledger.intake_id(key, STAMP) == before
+    ledger.save()
+    second = Ledger.of(path)
+    assert second.intake_id(key, STAMP) == f"{before}-1"
+    second.settle(key, STAMP, refused=True)
+    second.save()
+    assert Ledger.of(path).intake_id(key, STAMP) == f"{before}-2"
+
+
+def test_returned_sheets_share_the_ledger_of_the_first(path: Path) -> None:
+    assert Ledger.of(path.with_name("umkm.hasil.csv")).path == Ledger.of(path).path
+
+
+@pytest.mark.parametrize("content", ["", "{", "[]", '{"salt": "zz", "sent": {}}', '{"salt": "00", "sent": {"a": 1}}'])
+def test_a_broken_ledger_is_not_quietly_replaced(path: Path, content: str) -> None:
+    """A new salt would send every row anew."""
+    path.with_name(".binaan-umkm.json").write_text(content)
+    with pytest.raises(CliError, match="keeps ids from being used twice") as caught:
+        Ledger.of(path)
+    assert caught.value.code == Exit.USAGE
+
+
+@given(st.integers(0, 2**33))
+def test_a_stamp_is_the_second_at_which_the_sheet_was_saved_and_never_later_than_now(seconds: int) -> None:
+    """A clock set wrong on an office's machine must not make rows observations of the future, which are refused."""
+    now = datetime(2026, 1, 5, 2, 30, tzinfo=UTC)
+    assert time_of(stamp_of(seconds, now)) == min(datetime.fromtimestamp(seconds, UTC), now)
+
+
+# -- through the sheet -------------------------------------------------------------------------------------------------
+
+
+def messages(path: Path) -> list[Message]:
+    sheet = open_sheet(path)
+    ledger = Ledger.of(path)
+    ledger.save()
+    importer = Importer(sheet, ledger, "dinkop-medan", "12.71")
+    prepared = [importer.prepare(row) for row in sheet.rows()]
+    return [one for one in prepared if isinstance(one, Message)]
+
+
+def test_only_a_changed_row_becomes_a_new_message(path: Path) -> None:
+    before = [one.intake.id for one in messages(path)]
+    assert len(set(before)) == 2
+    assert all(len(one) <= MAX_ID_LENGTH for one in before)
+    rows = [sheets.row(1), sheets.row(2, **{"Nama Usaha": "Nama Baru"})]
+    saved = path.stat().st_mtime_ns
+    sheets.write(path, rows)
+    os.utime(path, ns=(saved, saved))
+    after = [one.intake.id for one in messages(path)]
+    assert after[0] == before[0]
+    assert after[1] != before[1]
+
+
+def test_how_a_row_is_written_does_not_matter_only_what_it_says(path: Path) -> None:
+    """Columns moved and thousands dots taken out by Excel are no corrections."""
+    before = [one.intake.id for one in messages(path)]
+    saved = path.stat().st_mtime_ns
+    rows = [list(reversed(sheets.row(n, **{"Omzet per Tahun (Rp)": "Rp180000000"}))) for n in (1, 2)]
+    sheets.write(path, rows, headings=sheets.HEADINGS[::-1])
+    os.utime(path, ns=(saved, saved))
+    assert [one.intake.id for one in messages(path)] == before
+
+
+# -- decisions ---------------------------------------------------------------------------------------------------------
+
+
+def decide(path: Path, business: str = "b-1", **changes: object) -> Message | None:
+    decree = {"number": "SK-1", "date": "2026-02-01"}
+    given = {"account": "dinkop-medan", "verb": "designate", "actor": "kadis", "data": {"decree": decree}, **changes}
+    return Decider(Ledger.of(path), **given).prepare(Row(2, {"business_id": business}))  # type: ignore[arg-type]
+
+
+def test_a_decision_has_the_same_id_from_every_machine(path: Path, tmp_path: Path) -> None:
+    """Account, verb, business and decree say it wholly, and nothing of them is personal."""
+    one, other = decide(path), decide(tmp_path / "elsewhere.csv")
+    assert one
+    assert other
+    assert one.intake == other.intake
+    assert one.intake.actor == "kadis"
+    assert one.intake.data == {"business_id": "b-1", "decree": {"number": "SK-1", "date": "2026-02-01"}}
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"business": "b-2"},
+        {"account": "dinkop-siantar"},
+        {"verb": "verify"},
+        {"actor": "plt"},
+        {"data": {"decree": {"number": "SK-2", "date": "2026-02-01"}}},
+        {"data": {"decree": {"number": "SK-1", "date": "2026-02-02"}}},
+        {"data": {"decree": {"number": "SK-1", "date": "2026-02-01"}, "mentor": "m1"}},
+    ],
+)
+def test_another_decision_has_another_id(path: Path, change: dict[str, str]) -> None:
+    """The same id with other content is refused."""
+    one, other = decide(path), decide(path, **change)
+    assert one
+    assert other
+    assert one.intake.id != other.intake.id
+
+
+def test_the_parts_of_a_decision_do_not_run_together() -> None:
+    assert key_of_decision("ab", "c") != key_of_decision("a", "bc")
+
+
+def test_a_limit_counts_businesses_and_rows_without_id_are_left_alone(path: Path) -> None:
+    decider = Decider(Ledger.of(path), "dinkop-medan", "verify", "kabid", {}, limit=2)
+    rows = ["a", "", "b", "a", "c"]
+    sent = [decider.prepare(Row(n, {"business_id": one})) is not None for n, one in enumerate(rows)]
+    assert sent == [True, False, True, True, False]
