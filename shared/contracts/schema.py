@@ -101,7 +101,7 @@ def _name_bounds(part: Any) -> None:
         for inner in part:
             _name_bounds(inner)
     elif isinstance(part, dict):
-        if part.get("type") in {"integer", "number"}:
+        if part.get("type") in ("integer", "number"):  # a property may be called `type`, and is a dict
             for pydantics in _BOUNDS.keys() & part.keys():
                 part[_BOUNDS[pydantics]] = part.pop(pydantics)
         for inner in part.values():
