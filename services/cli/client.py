@@ -5,13 +5,15 @@ that belongs to another program is handed back, after a pause that doubles each 
 again at once, for ever), and at the end everything that is still held goes back at once. A reply is acknowledged only
 when it is known here; a program that dies before asks again with the same id and is given the same reply.
 
-Waiting is not endless: `patience` seconds without any reply end it, and what was sent stays safe with the broker.
+Waiting is not endless: `patience` seconds without any confirm or reply end it, and what was sent stays safe with the
+broker.
 """
 
 from __future__ import annotations
 
 import asyncio
 import json
+import time
 from asyncio import TimerHandle
 from collections import Counter
 from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Iterator, Mapping
@@ -40,7 +42,7 @@ CONFIRM_WINDOW = 64
 IN_FLIGHT = 512
 """Messages without a reply at once: two of a service's batches, so that it never waits for us."""
 PATIENCE_SECONDS = 60.0
-FIRST_PAUSE_SECONDS = 0.25
+FIRST_PAUSE_SECONDS = 0.05
 LONGEST_PAUSE_SECONDS = 10.0
 
 
@@ -115,6 +117,7 @@ class Door:
         self._channel = channel
         self._exchange = exchange
         self._patience = patience
+        self._last_progress = time.monotonic()
         self._unconfirmed = asyncio.Semaphore(CONFIRM_WINDOW)
         self._waiting: dict[str, Intake] = {}
         self._open = 0  # sent, and its reply not yet given to who asked
@@ -139,6 +142,7 @@ class Door:
         Those that nobody answers are yielded last, with None. Ids must differ. Raises `CliError` 3.
         """
         source = iter(intakes)
+        self._last_progress = time.monotonic()
         while await self._fill(source):
             arrival = await self._next()
             if arrival is None:
@@ -166,12 +170,17 @@ class Door:
         return self._open > 0
 
     async def _next(self) -> tuple[Intake, Reply] | None:
-        try:
-            arrival = await asyncio.wait_for(self._arrivals.get(), self._patience)
-        except TimeoutError:
-            return None
+        """The next reply, or None when patience has run out since anything last went on."""
+        arrival: tuple[Intake, Reply] | CliError | None = None
+        while arrival is None:
+            left = self._last_progress + self._patience - time.monotonic()
+            if left <= 0:
+                return None
+            with suppress(TimeoutError):
+                arrival = await asyncio.wait_for(self._arrivals.get(), left)
         if isinstance(arrival, CliError):
             raise arrival
+        self._last_progress = time.monotonic()
         self._open -= 1
         self.answered += 1
         return arrival
@@ -191,6 +200,7 @@ class Door:
                 self.fail(_not_published(self.account, error))
             else:
                 self.confirmed += 1
+                self._last_progress = time.monotonic()
 
     def fail(self, error: CliError) -> None:
         """End whoever waits here with an error."""
