@@ -115,6 +115,7 @@ class Stack:
             "BINAAN_AMQP_URL": self.amqp_url_of(service),
             "BINAAN_MONGO_URL": service_url(self._servers.mongodb.url, database, service, password),
             "BINAAN_MONGO_DATABASE": database,
+            "BINAAN_MANAGEMENT_URL": f"http://127.0.0.1:{self._state.port('management')}",
             "BINAAN_KEY_FILE": str(self._state.key_file(service)),
             "BINAAN_HTTP_HOST": "127.0.0.1",
             "BINAAN_HTTP_PORT": str(self._state.port(service)),

@@ -24,6 +24,12 @@ from deploy.rabbitmq.provision import (
 )
 
 
+def without_login(url: str) -> str:
+    """The address alone: a service asks with its own account."""
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
+
+
 @dataclass(frozen=True)
 class World:
     """Where to connect, and as whom. `name` is the virtual host and the beginning of every database's name."""
@@ -88,6 +94,7 @@ class World:
             "BINAAN_AMQP_URL": self.amqp_url_of(service),
             "BINAAN_MONGO_URL": self.mongo_url_of(service),
             "BINAAN_MONGO_DATABASE": self.databases[service],
+            "BINAAN_MANAGEMENT_URL": without_login(self.management_url),
             "BINAAN_KEY_FILE": str(key_file),
             "BINAAN_HTTP_HOST": "127.0.0.1",
             "BINAAN_HTTP_PORT": str(http_port),

@@ -119,8 +119,9 @@ def apply(management: Management, vhost: str, passwords: Mapping[str, str]) -> N
 
 
 def set_user(management: Management, name: str, password: str) -> None:
-    """Make an account or set its password. Only the administrator may use the management API."""
-    tags = "administrator" if name == ADMINISTRATOR else ""
+    """Make an account or set its password. Outside accounts may not use the management API."""
+    # Our services may ask the management API about their own virtual host: whether their queues are bound.
+    tags = "administrator" if name == ADMINISTRATOR else "management" if name in SERVICES else ""
     management.put("users", name, body={"password": password, "tags": tags})
 
 

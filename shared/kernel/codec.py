@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import lru_cache
+from itertools import islice
 from typing import Any
 
 import orjson
@@ -39,24 +40,44 @@ from shared.reference.invalid import Invalid
 
 _TRACEPARENT = re.compile(r"^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$")
 _HANDLE = re.compile(r"^[a-z][a-z0-9.-]{1,39}$")
-_UNREADABLE = frozenset(
-    {
-        "envelope.user_id",
-        "envelope.too_large",
-        "envelope.binary_mode",
-        "envelope.content_type",
-        "envelope.not_json",
-        "envelope.not_object",
-        "envelope.specversion",
-        "envelope.id",
-        "envelope.type",
-        "envelope.data",
-        "envelope.unknown_type",
-        "envelope.key_mismatch",
-    }
-)
+_MAX_DEPTH = 64
+"""How deep a message may be nested: far above what any type needs, far below what the interpreter's stack bears."""
+
+UNREADABLE: Mapping[str, tuple[str, str]] = {
+    "envelope.user_id": ("Pesan tanpa user_id tidak dapat dibalas.", "A message without user_id cannot be answered."),
+    "envelope.too_large": (
+        "Pesan lebih besar dari 1 MiB; bagi menjadi beberapa pesan.",
+        "The message is larger than 1 MiB; split it.",
+    ),
+    "envelope.binary_mode": (
+        "Kirim CloudEvents dalam structured mode: seluruh amplop di dalam badan pesan.",
+        "Send CloudEvents in structured mode: the whole envelope in the body.",
+    ),
+    "envelope.content_type": (
+        f"Jenis isi (content_type) harus {CONTENT_TYPE}.",
+        f"content_type must be {CONTENT_TYPE}.",
+    ),
+    "envelope.not_json": ("Badan pesan bukan JSON yang sah.", "The body is not valid JSON."),
+    "envelope.not_object": ("Badan pesan harus satu objek JSON.", "The body must be one JSON object."),
+    "envelope.too_deep": (
+        f"Isi pesan bersarang lebih dari {_MAX_DEPTH} tingkat; sederhanakan isi yang bersarang itu.",
+        f"The message is nested more than {_MAX_DEPTH} deep; simplify it.",
+    ),
+}
+"""Why there is no envelope to look at."""
+_KEPT = UNREADABLE.keys() | {
+    "envelope.specversion",
+    "envelope.id",
+    "envelope.type",
+    "envelope.data",
+    "envelope.unknown_type",
+    "envelope.key_mismatch",
+}
 """What cannot be read as a message at all is kept as well as refused; it is known by its bytes, not by its id."""
 _BINARY_MODE = ("cloudevents:", "cloudevents_", "ce-", "ce_")
+_MAX_PROBLEMS = 100
+_MAX_PATH = 200
+"""A reply names this many places, each so long at most, or it would outgrow what a message may be."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,12 +190,12 @@ class Codec:
         return reading
 
     def _read_intake(self, delivery: Delivery, now: datetime) -> Reading:
-        reading = Reading(delivery, now, intake_id=delivery.message_id)
+        reading = Reading(delivery, now, intake_id=_named(delivery.message_id))
         envelope = self._open(reading)
         if envelope is not None:
             self._check_envelope(reading, envelope, now)
-        if any(one.code in _UNREADABLE for one in reading.problems):
-            reading.intake_id = delivery.message_id or reading.intake_id
+        if any(one.code in _KEPT for one in reading.problems):
+            reading.intake_id = _named(delivery.message_id) or reading.intake_id
             reading.keep = True
         self._identify(reading, envelope)
         if envelope is not None and not reading.problems:
@@ -183,52 +204,16 @@ class Codec:
 
     def _open(self, reading: Reading) -> dict[str, Any] | None:
         """The envelope as a dictionary without nulls, or None with the reason in ``problems``."""
-        delivery = reading.delivery
-        media_type = (delivery.content_type or "").split(";", 1)[0].strip().lower()
-        if delivery.account is None:
-            return self._unreadable(reading, "user_id", "Pesan tanpa user_id tidak dapat dibalas.", "No user_id.")
-        if len(delivery.body) > MAX_MESSAGE_BYTES:
-            return self._unreadable(
-                reading,
-                "too_large",
-                "Pesan lebih besar dari 1 MiB; bagi menjadi beberapa pesan.",
-                "The message is larger than 1 MiB; split it.",
-            )
-        if delivery.binary_mode:
-            return self._unreadable(
-                reading,
-                "binary_mode",
-                "Kirim CloudEvents dalam structured mode: seluruh amplop di dalam badan pesan.",
-                "Send CloudEvents in structured mode: the whole envelope in the body.",
-            )
-        if media_type != CONTENT_TYPE:
-            return self._unreadable(
-                reading,
-                "content_type",
-                f"Jenis isi (content_type) harus {CONTENT_TYPE}.",
-                f"content_type must be {CONTENT_TYPE}.",
-            )
         try:
-            envelope = orjson.loads(delivery.body)
-        except orjson.JSONDecodeError:
-            return self._unreadable(
-                reading, "not_json", "Badan pesan bukan JSON yang sah.", "The body is not valid JSON."
-            )
-        if not isinstance(envelope, dict):
-            return self._unreadable(
-                reading, "not_object", "Badan pesan harus satu objek JSON.", "The body must be one JSON object."
-            )
-        opened: dict[str, Any] = without_nulls(envelope)
-        return opened
-
-    @staticmethod
-    def _unreadable(reading: Reading, code: str, text_id: str, text_en: str) -> None:
-        reading.problems.append(problem(f"envelope.{code}", None, text_id, text_en))
+            return _opened(reading.delivery)
+        except _UnreadableError as error:
+            reading.problems.append(problem(error.code, None, *UNREADABLE[error.code]))
+            return None
 
     def _check_envelope(self, reading: Reading, envelope: dict[str, Any], now: datetime) -> None:
         account = reading.delivery.account
         reading.problems += _attribute_problems(envelope)
-        if isinstance(envelope.get("id"), str) and not _personal_id(envelope["id"]):
+        if _text(envelope.get("id")) and not _personal_id(envelope["id"]):
             reading.intake_id = envelope["id"]
         allowed = {f"/agency/{account}", f"/binaan/{account}"} if account in SERVICES else {f"/agency/{account}"}
         if isinstance(envelope.get("source"), str) and envelope["source"] not in allowed:
@@ -288,7 +273,8 @@ class Codec:
         except ValidationError as error:
             reading.problems = from_validation(error, envelope["data"], "data")
             return
-        reading.warnings = [problem("field.unknown", path) for path in _unknown_members(data, "data")]
+        unknown = islice(_unknown_members(data, "data"), _MAX_PROBLEMS)
+        reading.warnings = [problem("field.unknown", path) for path in unknown]
         actor = envelope.get("actor")
         traceparent = envelope.get("traceparent")
         reading.received = Received(
@@ -300,7 +286,7 @@ class Codec:
             token=self._keyring.token,
             received_at=now,
             time=dates.parse_time(envelope["time"]) if "time" in envelope else None,
-            subject=envelope.get("subject"),
+            subject=_named(envelope.get("subject")),
             actor=actor,
             region=envelope.get("region"),
             cause=Cause(
@@ -361,9 +347,10 @@ class Codec:
             return None
         known = reading.type.name if reading.type else None
         about: dict[str, Any] = {"intake_id": reading.intake_id, "intake_type": known}
-        warnings = (*reading.warnings, *decision.warnings)
+        warnings = (*reading.warnings, *decision.warnings)[:_MAX_PROBLEMS]
         if decision.problems:
-            verb, data = "rejected", Rejected(**about, problems=tuple(decision.problems)).model_dump(mode="json")
+            problems = tuple(decision.problems)[:_MAX_PROBLEMS]
+            verb, data = "rejected", Rejected(**about, problems=problems).model_dump(mode="json")
         elif reading.type is not None and reading.type.question:
             verb, data = (
                 "answered",
@@ -419,12 +406,43 @@ def is_binary_mode(headers: Mapping[str, Any]) -> bool:
     return any(name.lower().startswith(_BINARY_MODE) for name in headers)
 
 
-def without_nulls(value: Any) -> Any:
-    """``null`` means absent; Java clients send it for every field they do not fill."""
+class _UnreadableError(ValueError):
+    """There is no envelope to look at; ``code`` is one of ``UNREADABLE``."""
+
+    def __init__(self, code: str) -> None:
+        super().__init__(code)
+        self.code = code
+
+
+def _opened(delivery: Delivery) -> dict[str, Any]:
+    """The envelope. Raises ``_UnreadableError``."""
+    media_type = (delivery.content_type or "").split(";", 1)[0].strip().lower()
+    if delivery.account is None:
+        raise _UnreadableError("envelope.user_id")
+    if len(delivery.body) > MAX_MESSAGE_BYTES:
+        raise _UnreadableError("envelope.too_large")
+    if delivery.binary_mode:
+        raise _UnreadableError("envelope.binary_mode")
+    if media_type != CONTENT_TYPE:
+        raise _UnreadableError("envelope.content_type")
+    try:
+        envelope = orjson.loads(delivery.body)
+    except orjson.JSONDecodeError:
+        raise _UnreadableError("envelope.not_json") from None
+    if not isinstance(envelope, dict):
+        raise _UnreadableError("envelope.not_object")
+    opened: dict[str, Any] = without_nulls(envelope)
+    return opened
+
+
+def without_nulls(value: Any, deeper: int = _MAX_DEPTH) -> Any:
+    """``null`` means absent; Java clients send it for every field they do not fill. Raises ``_UnreadableError``."""
+    if not deeper:
+        raise _UnreadableError("envelope.too_deep")
     if isinstance(value, dict):
-        return {name: without_nulls(inner) for name, inner in value.items() if inner is not None}
+        return {name: without_nulls(inner, deeper - 1) for name, inner in value.items() if inner is not None}
     if isinstance(value, list):
-        return [without_nulls(inner) for inner in value]
+        return [without_nulls(inner, deeper - 1) for inner in value]
     return value
 
 
@@ -493,13 +511,19 @@ def _text(value: Any, longest: int = MAX_ID_LENGTH) -> bool:
     return isinstance(value, str) and 0 < len(value) <= longest
 
 
+def _named(message_id: str | None) -> str | None:
+    """The AMQP message id as a reply may name it: it would stand in the outbox in the clear."""
+    return None if message_id is None or _personal_id(message_id) else message_id
+
+
 def _personal_id(text: str) -> bool:
     return personal.find_personal(text, strict_region=True) is not None
 
 
 def _unknown_members(model: BaseModel, path: str) -> Iterator[str]:
     for name in model.model_extra or ():
-        yield f"{path}.{name}"
+        # A sender's own name for a member may be as long as a message, or somebody's number.
+        yield path if personal.find_personal(name) else f"{path}.{name}"[:_MAX_PATH]
     for name in model.model_fields_set:
         inner = getattr(model, name, None)
         if isinstance(inner, BaseModel):

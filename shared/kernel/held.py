@@ -25,6 +25,10 @@ from shared.kernel.state import ById, Collection, Lookup, Page, WorkingSet
 RETRY_AFTER = (timedelta(seconds=1), timedelta(seconds=5), timedelta(seconds=30), timedelta(minutes=5))
 """The waits between tries; after the last one a message is parked for an operator."""
 
+KEPT_BYTES = 8 * 1024 * 1024
+"""How much of a body is kept. What is larger is far too large a message, and is that still when it is read again; a
+document of the database cannot hold it whole."""
+
 Status = Literal["retrying", "parked", "unreadable"]
 
 
@@ -106,7 +110,7 @@ def hold(reading: Reading, lanes: Iterable[str], error: BaseException | None, no
         delivery=SealedDelivery(
             exchange=delivery.exchange,
             routing_key=delivery.routing_key,
-            body=base64.b64encode(delivery.body).decode(),
+            body=base64.b64encode(delivery.body[:KEPT_BYTES]).decode(),
             message_id=delivery.message_id,
             content_type=delivery.content_type,
             binary_mode=delivery.binary_mode,

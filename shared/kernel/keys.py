@@ -43,7 +43,7 @@ class Keyring:
         try:
             content = json.loads(path.read_text())
             keys = {name: base64.b64decode(value, validate=True) for name, value in content["keys"].items()}
-            current = content["current"]
+            current = str(content["current"])
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
             raise KeyFileError(f"key file {path.name} cannot be read: {type(error).__name__}") from None
         if current not in keys or any(len(key) != _KEY_BYTES for key in keys.values()):
@@ -58,13 +58,13 @@ class Keyring:
 
     def open(self, sealed: bytes, context: str) -> bytes:
         """The plain bytes. Raises ``KeyFileError`` when the key is not ours or the data was altered or moved."""
-        end = 1 + sealed[0]
-        cipher = self._ciphers.get(sealed[1:end].decode())
+        end = 1 + (sealed[0] if sealed else 0)
+        cipher = self._ciphers.get(sealed[1:end].decode(errors="replace"))
         if cipher is None:
             raise KeyFileError("sealed with a key that the key file does not hold")
         try:
             return cipher.decrypt(sealed[end : end + _NONCE_BYTES], sealed[end + _NONCE_BYTES :], context.encode())
-        except InvalidTag:
+        except (InvalidTag, ValueError):
             raise KeyFileError("sealed data was altered, or belongs to something else") from None
 
     def token(self, kind: str, value: str) -> str:

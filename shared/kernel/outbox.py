@@ -176,7 +176,7 @@ async def _send(channel: Channel, one: Outgoing, app_id: str) -> None:
             content_type=CONTENT_TYPE,
             headers={"region": one.region},
             delivery_mode=2,
-            correlation_id=one.correlation_id,
+            correlation_id=_short(one.correlation_id),
             message_id=one.id,
             message_type=one.type,
             timestamp=one.at,
@@ -185,6 +185,11 @@ async def _send(channel: Channel, one: Outgoing, app_id: str) -> None:
         # The confirm says that the message is safe; waiting for each frame to drain as well only costs time.
         wait=False,
     )
+
+
+def _short(text: str) -> str:
+    """What an AMQP property can carry: 255 bytes. An id of 128 characters may be longer; the body has it whole."""
+    return text.encode()[:255].decode(errors="ignore")
 
 
 class Relay:

@@ -21,6 +21,8 @@ from shared.kernel.keys import Keyring
 from shared.kernel.mongo import ConflictError, Document, Mongo
 from shared.kernel.state import ById, ByKey, ByTag, Collection, Due, Lookup, Page, WorkingSet
 
+_DELETE, _GIVE_UP, _REPLACE, _INSERT = range(4)
+"""The order of writes to one collection: what gives up a key comes before what may claim it."""
 _VISIBLE = {"g": 0, "keys": 0, "tags": 0, "due": 0}
 
 
@@ -117,25 +119,37 @@ class Store:
 
     async def write(self, changes: Changes, versions: Versions, session: Any) -> None:
         """Write what changed and guard what was relied on. Raises ``ConflictError`` when a version has moved."""
-        writes: dict[str, list[Any]] = defaultdict(list)
-        for (name, id_), aggregate in changes.aggregates.items():
-            writes[name].append(self._write_one(self._collections[name], id_, aggregate, versions.get((name, id_))))
+        writes: dict[str, list[tuple[int, Any]]] = defaultdict(list)
         for name, id_ in changes.relied_on - changes.aggregates.keys():
-            writes[name].append(UpdateOne({"_id": id_, "v": versions[name, id_]}, {"$inc": {"g": 1}}))
-        for name, operations in writes.items():
-            result = await self._mongo.collection(name).bulk_write(operations, ordered=False, session=session)
+            guard = UpdateOne({"_id": id_, "v": versions[name, id_]}, {"$inc": {"g": 1}})
+            writes[name].append((_REPLACE, guard))
+        for (name, id_), aggregate in changes.aggregates.items():
+            version = versions.get((name, id_))
+            if aggregate is not None or version is not None:  # else it came and went within the batch
+                writes[name].append(self._write_one(self._collections[name], id_, aggregate, version, changes))
+        for name, ranked in writes.items():
+            # In order, so that a key is given up before somebody else claims it.
+            operations = [operation for _, operation in sorted(ranked, key=lambda one: one[0])]
+            result = await self._mongo.collection(name).bulk_write(operations, ordered=True, session=session)
             if result.inserted_count + result.matched_count + result.deleted_count != len(operations):
                 raise ConflictError(name)
         await self._guard(changes.absences | set(self._new_names(changes, versions)), session)
 
     def _write_one(
-        self, collection: Collection[Any], id_: str, aggregate: BaseModel | None, version: int | None
-    ) -> Any:
+        self,
+        collection: Collection[Any],
+        id_: str,
+        aggregate: BaseModel | None,
+        version: int | None,
+        changes: Changes,
+    ) -> tuple[int, Any]:
         if aggregate is None:
-            return DeleteOne({"_id": id_, "v": version})
+            return _DELETE, DeleteOne({"_id": id_, "v": version})
         if version is None:
-            return InsertOne(self._encode(collection, aggregate, 1))
-        return ReplaceOne({"_id": id_, "v": version}, self._encode(collection, aggregate, version + 1))
+            return _INSERT, InsertOne(self._encode(collection, aggregate, 1))
+        gives_up = changes.keys_before.get((collection.name, id_), frozenset()) - set(collection.keys(aggregate))
+        replace = ReplaceOne({"_id": id_, "v": version}, self._encode(collection, aggregate, version + 1))
+        return _GIVE_UP if gives_up else _REPLACE, replace
 
     def _new_names(self, changes: Changes, versions: Versions) -> Iterable[str]:
         """The names under which something can now be found and could not before."""

@@ -29,7 +29,7 @@ class Bindings:
         """Queue → ``bound``, ``unbound``, ``missing``, or ``unchecked`` where the management API cannot be asked."""
         if self._url is not None and time.monotonic() - self._looked_at > _FRESH_SECONDS:
             self._looked_at = time.monotonic()
-            async with httpx.AsyncClient(base_url=self._url, auth=self._login, timeout=3) as client:
+            async with httpx.AsyncClient(base_url=self._url, auth=self._login, timeout=3, trust_env=False) as client:
                 self._found = {queue: await self._state(client, queue) for queue in self._queues}
         return self._found
 

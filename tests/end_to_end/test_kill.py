@@ -141,8 +141,9 @@ async def _designate_some(run: Run) -> None:
 
 
 async def _kill_the_readers(run: Run) -> None:
-    def eligible():
-        return sum(one["data"]["eligibility"]["eligible"] for one in run.history.of_type("aid.eligibility.assessed"))
+    def eligible() -> int:
+        assessed = run.history.of_type("aid.eligibility.assessed")
+        return sum(one["data"]["eligibility"]["eligible"] for one in assessed)
 
     await until(lambda: 10 < eligible() < DESIGNATED, 90, "some are eligible")
     await run.kill_and_restart("aid")
