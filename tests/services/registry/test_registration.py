@@ -99,6 +99,11 @@ def test_the_administrator_names_officials_of_any_agency(registry: Registry) -> 
     assert result["official_id"] == official_id(SIANTAR, "sekretaris")
 
 
+def test_a_term_may_be_one_day(registry: Registry) -> None:
+    """A deputy for the day of a leave."""
+    assert not registry.send("registry.official.register", {**OFFICIAL, "valid_until": "2026-01-01"}).problems
+
+
 def test_an_acting_head_may_decide_until_the_last_day(registry: Registry) -> None:
     """S4-10: a term ends at the end of its last day."""
     term = {"role": "kadis", "acting": True, "valid_from": "2026-03-01", "valid_until": "2026-03-02"}

@@ -372,7 +372,8 @@ def test_an_owner_s_changes_make_a_contact_of_their_own_sequence(registry: Regis
         registry.owner().owner_id,
         2,
     )
-    assert contact.data.model_dump()["contact"]["phone"] == number
+    told = contact.data.model_dump()["contact"]
+    assert (told["phone"], told["language"]) == (number, "en")
 
 
 def test_consent_is_one_thing_and_the_newest_stands_whole(registry: Registry) -> None:
