@@ -3,6 +3,7 @@
 #
 #   sh deploy/local/bootstrap.sh            Python environment, RabbitMQ and MongoDB
 #   sh deploy/local/bootstrap.sh --python   the Python environment only
+#   sh deploy/local/bootstrap.sh --system   the system packages only (what an administrator does for others)
 #
 # It says what is missing and why before it installs anything, can be repeated and interrupted at any time, and is
 # silent when all is there. System packages come from apt and need root or sudo; everything else stays in this folder.
@@ -65,7 +66,7 @@ find_python() { # the first interpreter that is new enough and can make virtual 
 
 rabbitmq_is_there() {
     set -- /usr/lib/rabbitmq/lib/rabbitmq_server-*/sbin/rabbitmq-server
-    [ -x "$1" ] || command -v rabbitmq-server >/dev/null
+    [ -e "$1" ] || command -v rabbitmq-server >/dev/null
 }
 
 stamp() { # changes with everything an installation depends on
@@ -104,8 +105,8 @@ become_root() {
         sudo=sudo
         return
     fi
-    say "This needs root, and there is no sudo. As root, run"
-    fail "  apt-get update && apt-get install --no-install-recommends$packages"
+    say "This needs root, and there is no sudo. As root, in this folder, run"
+    fail "  sh deploy/local/bootstrap.sh --system"
 }
 
 # While this file is there, packages that are installed do not start their services.
@@ -123,22 +124,20 @@ clean_up() {
 # Nor shall the next boot start what was installed for us.
 disable_services() {
     for service in "$@"; do
-        if command -v systemctl >/dev/null; then
-            if [ -d /run/systemd/system ]; then
-                $sudo systemctl disable --now "$service" >/dev/null 2>&1 || true
-            else
-                $sudo systemctl disable "$service" >/dev/null 2>&1 || true
-            fi
-        elif [ -e "/etc/init.d/$service" ]; then
-            $sudo update-rc.d "$service" disable >/dev/null 2>&1 || true
+        if [ -d /run/systemd/system ]; then
+            $sudo systemctl disable --now "$service" >/dev/null 2>&1 || true
+        else
+            $sudo rm -f "/etc/systemd/system/multi-user.target.wants/$service" \
+                "/etc/systemd/system/sockets.target.wants/$service"
         fi
+        [ ! -e "/etc/init.d/${service%.service}" ] || $sudo update-rc.d "${service%.service}" disable >/dev/null 2>&1 || true
     done
 }
 
 install_packages() {
     become_root
     services=""
-    rabbitmq_is_there || services=rabbitmq-server
+    rabbitmq_is_there || services=rabbitmq-server.service
     command -v epmd >/dev/null || services="$services epmd.socket epmd.service"
     keep_services_stopped
     apt="$sudo env DEBIAN_FRONTEND=noninteractive apt-get -q -y -o DPkg::Lock::Timeout=120"
@@ -198,7 +197,8 @@ if [ "${1:-}" = --python ] || servers_are_given; then
     servers=""
 fi
 
-if environment_is_there && { [ -z "$servers" ] || { rabbitmq_is_there && mongodb_is_there; }; }; then
+if [ "${1:-}" != --system ] && environment_is_there &&
+    { [ -z "$servers" ] || { rabbitmq_is_there && mongodb_is_there; }; }; then
     exit 0
 fi
 if [ -n "$servers" ] && ! system_is_supported; then
@@ -220,6 +220,10 @@ if system_is_supported; then
         list_packages
         install_packages
     fi
+fi
+if [ "${1:-}" = --system ]; then
+    say "The system packages are installed."
+    exit 0
 fi
 environment_is_there || install_environment
 if [ -n "$servers" ] && ! mongodb_is_there; then

@@ -66,7 +66,7 @@ class MongoServer:
         env = {"PATH": os.environ.get("PATH", "/usr/bin:/bin"), "LANG": "C.UTF-8", "HOME": str(self._home)}
         self._processes.start("mongodb", [str(mongod), *self._arguments()], env)
 
-    def wait(self, seconds: float = 60.0) -> None:
+    def wait(self, seconds: float = 120.0) -> None:
         """Until the node is primary and lets the administrator in. Raises LocalError with the log's end."""
         if (
             not wait_until(lambda: not self.running or listens(self._state.port("mongodb")), seconds)

@@ -71,7 +71,7 @@ class RabbitServer:
         self._wait_for_port_mapper()
         self._processes.start("rabbitmq", [str(scripts / "rabbitmq-server")], env)
 
-    def wait(self, seconds: float = 60.0) -> None:
+    def wait(self, seconds: float = 120.0) -> None:
         """Until the node listens for AMQP and lets the administrator in. Raises LocalError with the log's end."""
         if not wait_until(lambda: not self.running or self._answers(), seconds) or not self.running:
             log = self._processes.log("rabbitmq")

@@ -27,7 +27,7 @@ from deploy.rabbitmq.provision import DEMO_ACCOUNTS, SERVICES, add_account, appl
 
 VHOST = "binaan"
 SERVERS = ("rabbitmq", "mongodb")
-READY_SECONDS = 60.0
+READY_SECONDS = 120.0
 
 
 def default_root() -> Path:
