@@ -13,8 +13,9 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
+from shared.contracts.authority import check_administrator
 from shared.contracts.common import HeldChange, HeldDiscard, HeldEvent, HeldRequest, HeldRequeue, HeldState
-from shared.contracts.envelope import Received
+from shared.contracts.envelope import ADMINISTRATOR, Received
 from shared.contracts.problem import Problem
 from shared.decision import Decision, Fact, reject
 from shared.kernel.codec import Delivery, Reading, new_message_id
@@ -29,6 +30,9 @@ KEPT_BYTES = 8 * 1024 * 1024
 """How much of a body is kept. What is larger is far too large a message, and is that still when it is read again; a
 document of the database cannot hold it whole."""
 
+KEPT_BYTES = 8 * 1024 * 1024
+"""A document holds 16 MiB. What is larger than this is eight times what the contract allows, and its beginning is kept."""
+
 Status = Literal["retrying", "parked", "unreadable"]
 
 
@@ -40,6 +44,8 @@ class SealedDelivery(BaseModel):
     exchange: str
     routing_key: str
     body: str
+    size: int
+    """Of the whole body, in bytes."""
     message_id: str | None = None
     content_type: str | None = None
     binary_mode: bool = False
@@ -131,7 +137,7 @@ def still_behind(held: HeldMessage, now: datetime) -> HeldMessage:
     return held.model_copy(update={"due": now + RETRY_AFTER[0]})
 
 
-# --- what an operator asks and decides (the same in every service) ------------------------------------------------------
+# --- what an operator asks and decides (the same in every service) ----------------------------------------------------
 
 
 def register(routes: Routes, service: str) -> None:
@@ -147,6 +153,8 @@ def register(routes: Routes, service: str) -> None:
 
     @routes.on(f"{service}.held.request", request_needs)
     def request(message: Received[HeldRequest], state: WorkingSet, _: datetime) -> Decision:
+        if problems := check_administrator(message.account, ADMINISTRATOR):
+            return reject(*problems)
         if message.data.held_id:
             held = state.get(ById(HELD, message.data.held_id, guard=False))
             return Decision(answer={"held": [_described(held)]}) if held else reject(_unknown())
@@ -159,6 +167,8 @@ def register(routes: Routes, service: str) -> None:
 
     @routes.on(f"{service}.held.requeue", one_needs)
     def requeue(message: Received[HeldRequeue], state: WorkingSet, now: datetime) -> Decision:
+        if problems := check_administrator(message.account, ADMINISTRATOR):
+            return reject(*problems)
         held = state.get(ById(HELD, message.data.held_id))
         if held is None:
             return reject(_unknown())
@@ -171,6 +181,8 @@ def register(routes: Routes, service: str) -> None:
 
     @routes.on(f"{service}.held.discard", one_needs)
     def discard(message: Received[HeldDiscard], state: WorkingSet, _: datetime) -> Decision:
+        if problems := check_administrator(message.account, ADMINISTRATOR):
+            return reject(*problems)
         held = state.get(ById(HELD, message.data.held_id))
         if held is None:
             return reject(_unknown())
