@@ -1,0 +1,199 @@
+"""The whole of Binaan in a world of its own, and those who look at it from outside, for tests through AMQP only."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from random import Random
+from typing import Any, Self
+
+import aio_pika
+from aio_pika.abc import AbstractIncomingMessage
+
+from deploy.local.world import World
+from tests.shared.reference import generate
+from tests.support import History, Party, ServiceProcess, until
+
+SERVICES = ("registry", "aid", "notify")
+DECREE = {"number": "SK-12/2026", "date": "2026-02-01"}
+VILLAGE = "12.71.01.1001"
+
+Json = dict[str, Any]
+
+
+def now() -> str:
+    return datetime.now(UTC).isoformat()
+
+
+class Stage:
+    """The three services as processes, each stopped as an operator would."""
+
+    def __init__(self, world: World, root: Path) -> None:
+        self.world, self.root = world, root
+        self.services = {service: ServiceProcess(world, service, root) for service in SERVICES}
+
+    async def start(self) -> Self:
+        for process in self.services.values():
+            process.launch()
+        for process in self.services.values():
+            await process.ready(60)
+        return self
+
+    def stop(self) -> list[int]:
+        """Their exit codes."""
+        return [process.stop() for process in self.services.values()]
+
+    def kill(self) -> None:
+        for process in self.services.values():
+            process.kill()
+
+    def logged(self) -> str:
+        """All that the services have written to their logs."""
+        return "".join(process.log.read_text() for process in self.services.values())
+
+    def told(self) -> list[Json]:
+        """The messages that owners have been sent."""
+        spool = self.root / "spool.jsonl"
+        return [json.loads(line) for line in spool.read_text().splitlines()] if spool.exists() else []
+
+
+class Reader:
+    """Takes whole messages, properties and all, from a queue that an account may read."""
+
+    def __init__(self, world: World, account: str, queue: str) -> None:
+        self._url, self._queue = world.amqp_url_of(account), queue
+        self.messages: list[AbstractIncomingMessage] = []
+
+    async def __aenter__(self) -> Self:
+        self._connection = await aio_pika.connect(self._url)
+        channel = await self._connection.channel()
+        queue = await channel.get_queue(self._queue, ensure=False)
+        await queue.consume(self._keep)
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._connection.close()
+
+    async def _keep(self, message: AbstractIncomingMessage) -> None:
+        await message.ack()
+        self.messages.append(message)
+
+    def of(self, correlation: str) -> list[AbstractIncomingMessage]:
+        """The messages of one chain, in the order of arrival."""
+        return [message for message in self.messages if json.loads(message.body)["correlationid"] == correlation]
+
+
+class Person:
+    """The values of one owner and one business; they belong to nobody, and no two seeds share any of them."""
+
+    def __init__(self, seed: int) -> None:
+        rng = Random(seed)
+        self.nik = generate.nik(rng, regency="12.71")
+        self.phone = generate.phone(rng)
+        self.name = f"Pemilik Contoh {seed}"
+        self.address = f"Jalan Contoh Nomor {seed}"
+        self.nib = generate.nib(rng)
+        self.ref = f"UMKM-{seed}"
+        self.trade_name = f"Keripik Uji {seed}"
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """What must stand in no event, no log and no error."""
+        return self.nik, self.phone, self.phone.removeprefix("+62"), self.name, self.address
+
+    def report(self, **business: Any) -> Json:
+        """What an agency tells of this business; ``business`` adds or replaces fields of it."""
+        return {
+            "owner": {
+                "nik": self.nik,
+                "name": self.name,
+                "phone": self.phone,
+                "consent": {"whatsapp": True, "sms": True, "given_on": "2026-01-05"},
+            },
+            "business": {
+                "agency_ref": self.ref,
+                "name": self.trade_name,
+                "nib": self.nib,
+                "legal_form": "perseorangan",
+                "region": VILLAGE,
+                "address": self.address,
+                "role": "ikm",
+                "kbli": {"code": "10794", "version": "2020"},
+                "annual_sales": {"year": 2025, "amount": 180_000_000},
+                "capital": 25_000_000,
+                "needs": ["equipment", "packaging_training"],
+                "channels": ["shopee", "bazar"],
+                **business,
+            },
+        }
+
+
+class Witness:
+    """A business that is known, and is told of again after something that must have had no effect.
+
+    Messages of one queue are decided in order and their events sent in order. So when the next report's event has
+    come, with the next sequence and the state as before, nothing was done in between and nothing is still to come.
+    """
+
+    def __init__(self, party: Party, history: History, person: Person) -> None:
+        self._party, self._history, self.person = party, history, person
+        self._workers = 1
+        self.state: Json = {}
+        self.sequence = 0
+
+    @property
+    def business_id(self) -> str:
+        return str(self.state["business_id"])
+
+    async def made(self) -> Self:
+        await self._tell(self.person.report(workers=self._workers))
+        return self
+
+    async def lead_to_binaan(self) -> None:
+        about = {"business_id": self.business_id}
+        await self._party.ask("registry.business.verify", about, actor="kadis")
+        await self._party.ask("registry.business.designate", {**about, "decree": DECREE}, actor="kadis")
+        self.sequence += 2
+        self._workers += 1
+        await self._tell({"business": {"agency_ref": self.person.ref, "workers": self._workers}})
+
+    async def saw_nothing(self, of: str | None = None) -> None:
+        """Nothing has happened to this business since the last look, and no event stems from message ``of``."""
+        before = dict(self.state)
+        self._workers += 1
+        await self._tell({"business": {"agency_ref": self.person.ref, "workers": self._workers}})
+        assert {**self.state, "workers": None} == {**before, "workers": None}
+        if of is not None:
+            assert not [event for event in self._history.events if of in (event["correlationid"], event["causationid"])]
+
+    async def _tell(self, data: Json) -> None:
+        id_ = await self._party.send("registry.business.report", data, time=now())
+        event = await until(lambda: self._event_of(id_), what="the witness's event")
+        self.sequence += 1
+        assert int(event["sequence"]) == self.sequence, "something else has happened to the witness"
+        self.state = event["data"]["business"]
+
+    def _event_of(self, correlation: str) -> Json | None:
+        found = (event for event in reversed(self._history.events) if event["correlationid"] == correlation)
+        return next(found, None)
+
+
+async def in_queue(world: World, *queues: str) -> int:
+    """How many messages wait in these queues."""
+    async with await aio_pika.connect(world.amqp_url) as connection:
+        channel = await connection.channel()
+        found = [await channel.get_queue(queue) for queue in queues]
+        return sum(one.declaration_result.message_count or 0 for one in found)
+
+
+async def known_to(administrator: Party, service: str, agencies: Sequence[str], officials: int = 2) -> None:
+    """Wait until a service has its copy of the agencies and of so many officials of each."""
+
+    async def has_copies() -> bool:
+        reply = await administrator.ask(f"{service}.agency.request", {})
+        found = {one["agency"]: len(one["officials"]) for one in reply["data"]["answer"]}
+        return all(found.get(agency, 0) >= officials for agency in agencies)
+
+    await until(has_copies, what=f"{service} knows {', '.join(agencies)}")
