@@ -35,6 +35,7 @@ class Consumer:
         self,
         queue: str,
         exchange: str,
+        *,
         codec: Codec,
         unit_of_work: UnitOfWork,
         database: Dependency,

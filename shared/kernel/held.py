@@ -30,9 +30,6 @@ KEPT_BYTES = 8 * 1024 * 1024
 """How much of a body is kept. What is larger is far too large a message, and is that still when it is read again; a
 document of the database cannot hold it whole."""
 
-KEPT_BYTES = 8 * 1024 * 1024
-"""A document holds 16 MiB. What is larger than this is eight times what the contract allows, and its beginning is kept."""
-
 Status = Literal["retrying", "parked", "unreadable"]
 
 
@@ -44,8 +41,6 @@ class SealedDelivery(BaseModel):
     exchange: str
     routing_key: str
     body: str
-    size: int
-    """Of the whole body, in bytes."""
     message_id: str | None = None
     content_type: str | None = None
     binary_mode: bool = False

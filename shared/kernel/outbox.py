@@ -17,6 +17,7 @@ from aio_pika.abc import AbstractRobustConnection
 from aiormq import Channel
 from aiormq.exceptions import AMQPError, DeliveryError
 from pamqp.commands import Basic
+from pymongo import ReplaceOne
 
 from shared.contracts.envelope import CONTACTS, CONTENT_TYPE, EVENTS
 from shared.kernel.codec import Outgoing
@@ -45,6 +46,12 @@ class Outbox:
         """In the transaction of what they tell."""
         if outgoing:
             await self._entries.insert_many(self._documents(outgoing), ordered=False, session=session)
+
+    async def insert_again(self, outgoing: Sequence[Outgoing], session: Any) -> None:
+        """What was sent before and is asked for again; it may still be here."""
+        if outgoing:
+            writes = [ReplaceOne({"_id": one["_id"]}, one, upsert=True) for one in self._documents(outgoing)]
+            await self._entries.bulk_write(writes, ordered=False, session=session)
 
     def _documents(self, outgoing: Iterable[Outgoing]) -> list[Document]:
         """As stored. Contacts and replies may hold personal data, so only public events are stored in the clear."""

@@ -107,11 +107,11 @@ class Service:
         return Consumer(
             f"{self.name}.{kind}",
             _EXCHANGES[kind],
-            self._codec,
-            self._unit_of_work,
-            self.database,
-            self._put,
-            self._clock,
+            codec=self._codec,
+            unit_of_work=self._unit_of_work,
+            database=self.database,
+            committed=self._put,
+            clock=self._clock,
         )
 
     # --- life ------------------------------------------------------------------------------------------------------

@@ -63,7 +63,7 @@ class _Batch:
     versions: Versions = field(default_factory=dict)
     changes: Changes = field(default_factory=Changes)
     outgoing: list[Outgoing] = field(default_factory=list)
-    repeated: list[Outgoing] = field(default_factory=list)
+    repeated: dict[str, Outgoing] = field(default_factory=dict)
     answers: dict[bytes, Answered] = field(default_factory=dict)
     failed: dict[int, Exception] = field(default_factory=dict)
     decided: int = 0
@@ -72,7 +72,7 @@ class _Batch:
 class UnitOfWork:
     """Turns readings into committed changes and messages to publish."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0917 - its parts, made once
         self, mongo: Mongo, keyring: Keyring, store: Store, outbox: Outbox, inbox: Inbox, codec: Codec, routes: Routes
     ) -> None:
         self._mongo, self._keyring, self._store, self._outbox = mongo, keyring, store, outbox
@@ -126,8 +126,9 @@ class UnitOfWork:
                     break
             await self._store.write(batch.changes, batch.versions, session)
             await self._outbox.insert(batch.outgoing, session)
+            await self._outbox.insert_again(list(batch.repeated.values()), session)
             await self._inbox.remember(batch.answers, items[0].reading.read_at, session)
-        return batch.decided, [*batch.repeated, *batch.outgoing]
+        return batch.decided, [*batch.repeated.values(), *batch.outgoing]
 
     # --- loading ---------------------------------------------------------------------------------------------------
 
@@ -225,7 +226,8 @@ class UnitOfWork:
                 batch, replace(reading, identity=self._reused(reading), problems=[_id_reused()], received=None)
             )
         if here is None and reading.delivery.account is not None:
-            batch.repeated.append(self._codec.stored_reply(before.reply, reading.delivery.account))
+            reply = self._codec.stored_reply(before.reply, reading.delivery.account)
+            batch.repeated[reply.id] = reply
         return None
 
     def _reused(self, reading: Reading) -> bytes:

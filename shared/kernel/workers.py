@@ -61,7 +61,7 @@ class Workers:
     async def _hold(self) -> None:
         tasks = [asyncio.create_task(self._repeat(worker), name=worker.name) for worker in self._workers]
         try:
-            while await self._acquire():
+            while await self._acquire():  # noqa: ASYNC110 - the lease is the database's; there is no event to wait for
                 await asyncio.sleep(_RENEW_SECONDS)
         finally:
             for task in tasks:
