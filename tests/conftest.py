@@ -4,17 +4,24 @@
 its own with `servers.world(...)`. Two runs side by side never meet, also on the same servers.
 """
 
+import fcntl
 import os
+import signal
 from collections.abc import Iterator
 from pathlib import Path
+from types import FrameType
 
 import pytest
 
+from deploy.local.processes import roots_in_use
 from deploy.local.servers import LocalServers, Servers
 from deploy.local.world import World
 from tests.containers import containers
 
 GIVEN = ("BINAAN_AMQP_URL", "BINAAN_MONGO_URL", "BINAAN_MANAGEMENT_URL")
+
+SESSION = "session"
+"""A file that a run holds locked as long as it lives."""
 
 
 @pytest.fixture(scope="session")
@@ -46,8 +53,35 @@ def _all_given(given: list[str | None]) -> list[str]:
 
 
 def _local(root: Path) -> Iterator[Servers]:
+    _kill_abandoned()
     local = LocalServers(root)
-    try:
-        yield local.start()
-    finally:
-        local.kill()
+    with (root / SESSION).open("w") as session:
+        fcntl.flock(session, fcntl.LOCK_EX)
+        try:
+            yield local.start()
+        finally:
+            local.kill()
+
+
+def _kill_abandoned() -> None:
+    """End the servers of runs that were killed: the kernel has freed their lock."""
+    for root in roots_in_use():
+        if not (root / SESSION).exists():
+            continue
+        with (root / SESSION).open() as session:
+            try:
+                fcntl.flock(session, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                continue
+            LocalServers(root).kill()
+
+
+def pytest_configure() -> None:
+    """A run that is asked to end (a closed terminal, a cancelled job) stops its servers as with Ctrl-C."""
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) is signal.SIG_DFL:  # not under nohup, which ignores a closed terminal
+            signal.signal(number, _interrupt)
+
+
+def _interrupt(_number: int, _frame: FrameType | None) -> None:
+    raise KeyboardInterrupt

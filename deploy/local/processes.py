@@ -40,6 +40,16 @@ def tail(path: Path, lines: int = 15, width: int = 300) -> str:
     return "\n".join("    " + line[:width] for line in text.splitlines()[-lines:]) or "(empty log)"
 
 
+def roots_in_use() -> set[Path]:
+    """The roots of all marked processes of this machine that we may look at."""
+    found = set()
+    for entry in os.listdir("/proc"):
+        mark = _environment(entry).get(MARK, "") if entry.isdigit() else ""
+        if mark:
+            found.add(Path(mark.rpartition("#")[0]))
+    return found
+
+
 class Processes:
     """The processes of one root directory, by name."""
 
@@ -107,11 +117,7 @@ class Processes:
     def environment(self, name: str) -> dict[str, str]:
         """The environment a running process was started with; empty when it does not run."""
         pid = self.pid(name)
-        try:
-            entries = Path(f"/proc/{pid}/environ").read_bytes().decode(errors="replace").split("\0")
-        except OSError:
-            return {}
-        return dict(entry.split("=", 1) for entry in entries if "=" in entry)
+        return _environment(pid) if pid else {}
 
     def _killed(self, name: str) -> bool:
         for pid in self._alive(name):
@@ -128,14 +134,8 @@ class Processes:
 
     def _is_ours(self, pid: int, name: str | None) -> bool:
         """Whether a living process carries the mark. A zombie has no environment any more and counts as gone."""
-        try:
-            environment = Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
-        except OSError:
-            return False
-        if name is None:
-            start = f"{MARK}={self._root}#".encode()
-            return any(entry.startswith(start) for entry in environment)
-        return f"{MARK}={self._mark(name)}".encode() in environment
+        mark = _environment(pid).get(MARK, "")
+        return mark == self._mark(name) if name else mark.startswith(f"{self._root}#")
 
     def _signal(self, pid: int, name: str, signum: signal.Signals) -> None:
         """Signal through a pidfd, so that the process checked is the process hit."""
@@ -157,6 +157,15 @@ class Processes:
     def _write_pid(self, name: str, pid: int) -> None:
         self._pid_file(name).parent.mkdir(parents=True, exist_ok=True)
         self._pid_file(name).write_text(f"{pid}\n")
+
+
+def _environment(pid: int | str) -> dict[str, str]:
+    """What a process was started with; empty for one that is gone, that is a zombie, or that is not ours to see."""
+    try:
+        entries = Path(f"/proc/{pid}/environ").read_bytes().decode(errors="replace").split("\0")
+    except OSError:
+        return {}
+    return dict(entry.split("=", 1) for entry in entries if "=" in entry)
 
 
 def _session(pid: int) -> int:

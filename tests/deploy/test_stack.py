@@ -13,11 +13,12 @@ from pathlib import Path
 import httpx
 import pytest
 
+from deploy.docker import provision
 from deploy.local.processes import LocalError, Processes, wait_until
 from deploy.local.stack import SERVERS, Stack
 from deploy.local.state import State, port_is_free
-from deploy.mongodb.provision import open_client
-from deploy.rabbitmq.provision import Management
+from deploy.mongodb.provision import open_client, service_url
+from deploy.rabbitmq.provision import SERVICES, Management
 
 pytestmark = [
     pytest.mark.servers,
@@ -294,3 +295,19 @@ def test_management_api_refuses_a_stranger(running: Stack) -> None:
     host = running.env()["BINAAN_MANAGEMENT_URL"].rpartition("@")[2]
     for login in (("guest", "guest"), ("binaan", "binaan")):
         assert httpx.get(f"http://{host}/api/overview", auth=login, trust_env=False).status_code == 401
+
+
+def test_job_of_the_containers_prepares_the_same(running: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What `docker compose up` runs once, on real servers; twice, because it runs at every start."""
+    state, env = State(running.root), running.env()
+    monkeypatch.setenv("BINAAN_MANAGEMENT_URL", env["BINAAN_MANAGEMENT_URL"])
+    monkeypatch.setenv("BINAAN_MONGO_ADDRESS", f"127.0.0.1:{state.port('mongodb')}")
+    monkeypatch.setenv("BINAAN_ADMIN_PASSWORD", state.password("binaan"))
+    for service in SERVICES:
+        monkeypatch.setenv(f"BINAAN_{service.upper()}_PASSWORD", "changed")
+    assert [provision.main(), provision.main()] == [0, 0]
+    with open_client(service_url(env["BINAAN_MONGO_URL"], "binaan_aid", "aid", "changed")) as mongo:
+        mongo["binaan_aid"]["things"].insert_one({})
+    running.up(servers_only=True)
+    with open_client(running.service_env("aid")["BINAAN_MONGO_URL"]) as mongo:
+        assert mongo["binaan_aid"]["things"].find_one() is not None
