@@ -16,7 +16,7 @@ from shared.contracts.aid import ProgrammeClose, ProgrammeOpen
 from shared.contracts.envelope import Received
 from shared.contracts.registry import BusinessEvent
 from shared.decision import Cause, Decision, reject
-from shared.kernel.routes import Routes, Worker, stepping
+from shared.kernel.routes import Routes, Run, Worker, stepping
 from shared.kernel.state import Lookup, WorkingSet
 from shared.reference import region as regions
 
@@ -139,7 +139,12 @@ def _answers(work: assessment.Assessment, page: Iterable[Business], state: Worki
     return {one.eligibility_id: one for one in found if one is not None}
 
 
-workers = (
-    Worker("assessments", stepping(_work_needs, _work)),
-    Worker("settling", stepping(_settling_needs, _settle), nudged=False),
-)
+_STEPS = (stepping(_work_needs, _work), stepping(_settling_needs, _settle))
+
+
+async def _step(run: Run) -> bool:
+    """One after the other: both guard businesses, and side by side they would only make each other begin again."""
+    return any([await step(run) for step in _STEPS])
+
+
+workers = (Worker("assessments", _step),)
