@@ -138,6 +138,25 @@ async def test_one_of_two_eligibilities_lost_withdraws_nothing(memory: Memory, l
     assert "usaha Keripik business memenuhi" in ledger.taken[0].text
 
 
+async def test_a_beneficiary_lost_while_claimed_is_replaced_when_it_goes_back(memory: Memory) -> None:
+    """A message must never be about a business that is no longer eligible, if another one is."""
+    _prepare(memory)
+    memory.tell("registry.business.recorded", samples.business("other"), 1)
+    memory.tell("aid.eligibility.assessed", samples.eligibility(business_id="other"), 1)
+
+    class Dying(Ledger):
+        async def send(self, messages: Any) -> list[Outcome]:
+            raise CrashError
+
+    with pytest.raises(CrashError):
+        await memory.send(Dying())
+    memory.tell("aid.eligibility.assessed", samples.eligibility(eligible=False), 2)
+    ledger = Ledger()
+    await memory.send(ledger)
+    assert memory.messages[0].beneficiary_id == "other"
+    assert "usaha Keripik other memenuhi" in ledger.taken[0].text
+
+
 async def test_nothing_more_after_it_was_sent(memory: Memory, ledger: Ledger) -> None:
     """One intent, at most one message: lost and regained eligibility or new consent do not send again."""
     _prepare(memory)
@@ -319,6 +338,42 @@ async def test_a_business_that_changes_hands_takes_its_invitation_along(memory: 
     assert states == {"owner": "suppressed", "heir": "delivered"}
 
 
+async def test_after_the_last_day_there_is_no_reason_to_tell(memory: Memory) -> None:
+    """Who becomes eligible then never had a message; nothing is queued only to expire."""
+    memory.tell("aid.programme.opened", samples.programme(apply_until=date(2026, 3, 1)), 1)
+    _prepare(memory, "programme")
+    assert memory.facts == []
+
+
+async def test_what_is_suppressed_when_the_last_day_passes_stays_so(memory: Memory, ledger: Ledger) -> None:
+    """It has ended already, for its own reason; consent after the last day changes nothing."""
+    memory.tell("aid.programme.opened", samples.programme(apply_until=date(2026, 3, 2)), 1)
+    memory.tell("registry.contact.changed", samples.contact(whatsapp=False, sms=False), 1)
+    _prepare(memory, "programme", "contact")
+    memory.now = NOW + timedelta(days=2)
+    memory.tell("registry.contact.changed", samples.contact(), 2)
+    await memory.send(ledger)
+    assert memory.told() == ["queued", "suppressed"]
+
+
+async def test_a_message_queued_again_has_its_own_day_to_wait(memory: Memory) -> None:
+    """Eligible again after a week, and still no contact: 24 h from then, not from the first time."""
+    _prepare(memory, "contact")
+    memory.tell("aid.eligibility.assessed", samples.eligibility(eligible=False), 2)
+    memory.now = NOW + timedelta(days=7)
+    memory.tell("aid.eligibility.assessed", samples.eligibility(), 3)
+    assert memory.told() == ["queued", "suppressed", "queued"]
+    assert memory.messages[0].due_at == memory.now + timedelta(hours=24)
+
+
+async def test_news_of_a_queued_message_does_not_put_it_behind_others(memory: Memory) -> None:
+    """What has waited longest is sent first; a change of number is no reason to wait again."""
+    _prepare(memory)
+    memory.now = NOW + timedelta(minutes=5)
+    memory.tell("registry.contact.changed", samples.contact(phone="+6281155509999"), 2)
+    assert memory.messages[0].due_at == NOW
+
+
 # --- sending ----------------------------------------------------------------------------------------------------------
 
 
@@ -419,7 +474,9 @@ def test_what_a_standing_process_has_sent_after_all_is_said(memory: Memory) -> N
     outcome = Outcome(message_id=withdrawn.message_id, state="delivered")
     assert messages.record(withdrawn, outcome, "local").message.state == "delivered"
     refused = Outcome(message_id=withdrawn.message_id, state="failed")
-    assert messages.record(withdrawn, refused, "local").message == withdrawn
+    memory.tell("aid.eligibility.assessed", samples.eligibility(), 3)
+    for message in (withdrawn, memory.messages[0]):
+        assert messages.record(message, refused, "local").message == message
 
 
 def test_a_move_that_is_not_allowed_is_a_mistake_of_ours(memory: Memory) -> None:

@@ -174,21 +174,22 @@ def test_a_file_that_was_taken_away_is_begun_anew(path: Path) -> None:
     assert _read(path) == ["m3"]
 
 
-def test_writers_side_by_side_do_not_mix_or_double(path: Path) -> None:
-    """A process that has lost its lease without knowing writes beside its successor."""
-    batches = [_messages(range(start, start + 30)) for start in range(0, 120, 10)]
+def test_a_second_writer_waits_for_the_first(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A process that has lost its lease without knowing writes beside its successor, at the worst moment there is:
+    when the other has seen what is missing and has not written it yet."""
+    write = os.write
+    second = threading.Thread(target=lambda: Spool(path).append(_messages([1, 2, 3])))
 
-    def write_all() -> None:
-        spool = Spool(path)
-        for batch in batches:
-            spool.append(batch)
+    def at_the_worst_moment(descriptor: int, data: bytes) -> int:
+        if second.ident is None:
+            second.start()
+            second.join(0.3)
+        return write(descriptor, data)
 
-    threads = [threading.Thread(target=write_all) for _ in range(3)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert sorted(_read(path)) == sorted(f"m{one}" for one in range(140))
+    monkeypatch.setattr(os, "write", at_the_worst_moment)
+    Spool(path).append(_messages([1, 2]))
+    second.join()
+    assert _read(path) == ["m1", "m2", "m3"]
 
 
 _WRITER = """
