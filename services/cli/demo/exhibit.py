@@ -1,0 +1,106 @@
+"""One owner's story: the chain of a designation step by step, and the message as it stands on the owner's phone."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from rich import box
+from rich.align import Align
+from rich.padding import Padding
+from rich.panel import Panel
+from rich.table import Table
+from rich.text import Text
+
+from services.cli.demo.figures import Run, owner_of
+from services.cli.demo.passes import Answer
+from services.cli.demo.screen import sentence
+from services.cli.demo.view import View, happened_at, state_of
+
+_PHONE_WIDTH = 52
+
+
+@dataclass(frozen=True, slots=True)
+class Exhibit:
+    """A designation whose owner has been told, and the message's id."""
+
+    run: Run
+    answer: Answer
+    message_id: str
+
+    @property
+    def correlation(self) -> str:
+        return self.answer.intake.id if self.answer.intake else ""
+
+
+def choose(view: View, runs: Sequence[Run]) -> Exhibit | None:
+    """The first designation that has led to a message on its own."""
+    for run in runs:
+        owners = Counter(owner_of(view, one) for one in run.taken)
+        for answer in run.designated:
+            if answer.intake is None or owners[owner_of(view, answer.business_id)] != 1:
+                continue
+            for event in view.chain(answer.intake.id):
+                if event.key == "notify.message.delivered":
+                    return Exhibit(run, answer, str(state_of(event).get("message_id")))
+    return None
+
+
+def steps(view: View, exhibit: Exhibit) -> list[tuple[int, str, str]]:
+    """Milliseconds since the message was sent, what happened, and what it says; in order."""
+    answer, run = exhibit.answer, exhibit.run
+    found = [(happened_at(event), event.key, sentence(event, view)) for event in view.chain(exhibit.correlation)]
+    if answer.reply is not None:
+        replied = datetime.fromisoformat(str(answer.reply.envelope.get("time")))
+        found.append((replied, "reply", f"{answer.reply.verb}: {answer.outcome}"))
+    sent = answer.sent_at or min(found)[0]
+    asked = f"{run.office.account}, kadis, {run.decree['number']}"
+    ordered = sorted(found, key=lambda one: one[0])
+    first = (0, "registry.business.designate", asked)
+    return [first, *((round((at - sent).total_seconds() * 1000), what, says) for at, what, says in ordered)]
+
+
+def chain_table(rows: Sequence[tuple[int, str, str]]) -> Padding:
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    table.add_column("ms", justify="right")
+    table.add_column("message")
+    table.add_column("", overflow="fold")
+    for milliseconds, what, says in rows:
+        table.add_row(str(milliseconds), what, Text(says))
+    return Padding(table, (0, 0, 0, 3))
+
+
+def bubble(written: Mapping[str, Any]) -> Align:
+    """A message as an owner reads it."""
+    channel = {"whatsapp": "WhatsApp", "sms": "SMS"}.get(str(written.get("channel")), "Pesan")
+    at = datetime.fromisoformat(str(written["at"])).astimezone()
+    panel = Panel(
+        Text(str(written["text"])),
+        box=box.ROUNDED,
+        width=_PHONE_WIDTH,
+        border_style="green",
+        title=f"{channel} · {written['to']}",
+        title_align="left",
+        subtitle=f"{at:%H.%M} ✓✓",
+        subtitle_align="right",
+    )
+    return Align.center(panel, width=_PHONE_WIDTH + 20)
+
+
+def written_messages(spool: Path) -> Iterator[Mapping[str, Any]]:
+    """What the local provider has written, one message a line; a torn line is none."""
+    if not spool.exists():
+        return
+    with spool.open(encoding="utf-8", errors="replace") as lines:
+        for line in lines:
+            try:
+                found = json.loads(line)
+            except ValueError:
+                continue
+            if isinstance(found, dict) and "message_id" in found:
+                yield found

@@ -1,0 +1,96 @@
+"""What the demo prints. Everything can be recorded as plain text besides; what moves on a terminal is not."""
+
+from __future__ import annotations
+
+import io
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console, RenderableType
+from rich.text import Text
+
+from services.cli.demo.view import View, happened_at, state_of, thing_of
+from services.cli.events import Event
+from services.cli.sentences import describe
+
+WIDTH = 100
+_SHOWN_OF_A_KIND = 3
+
+
+class Screen:
+    """Numbered steps, each with what is said in it and a few of the events that happen meanwhile."""
+
+    def __init__(self, *, recorded: bool = False) -> None:
+        self._console = Console(highlight=False, width=_width())
+        self._record = Console(file=io.StringIO(), highlight=False, width=WIDTH) if recorded else None
+        self._steps = 0
+        self._events: Counter[str] = Counter()
+        self._in_step = False
+
+    def print(self, what: RenderableType = "") -> None:
+        for console in (self._console, self._record):
+            if console is not None:
+                console.print(what)
+
+    def line(self, text: str, style: str = "") -> None:
+        """A line of a step."""
+        self.print(Text(f"   {text}", style=style))
+
+    def command(self, text: str) -> None:
+        """The command that does the same by hand."""
+        self.line(f"$ {text}", "cyan")
+
+    @contextmanager
+    def step(self, title: str) -> Iterator[None]:
+        """A numbered step; the time it took stands at its end."""
+        self._steps += 1
+        self._events.clear()
+        self.print()
+        self.print(Text(f"{self._steps}  {title}", style="bold"))
+        began, self._in_step = time.monotonic(), True
+        try:
+            with self._console.status("") if self._console.is_terminal else _nothing():
+                yield
+                self._say_how_many_more()
+        finally:
+            self._in_step = False
+        self.line(f"{time.monotonic() - began:.1f} s", "dim")
+
+    def event(self, event: Event, view: View) -> None:
+        """One line of the live feed, unless enough of its kind have been shown in this step."""
+        self._events[event.key] += 1
+        if self._in_step and self._events[event.key] <= _SHOWN_OF_A_KIND:
+            self.line(f"│ {happened_at(event).astimezone():%H:%M:%S}  {sentence(event, view)}", "green")
+
+    def _say_how_many_more(self) -> None:
+        more = {key: count - _SHOWN_OF_A_KIND for key, count in self._events.items() if count > _SHOWN_OF_A_KIND}
+        if more:
+            kinds = ", ".join(f"{count} × {key}" for key, count in sorted(more.items()))
+            self.line(f"│ … dan {kinds}", "green")
+
+    def save(self, path: Path) -> None:
+        """Write what was recorded as plain text."""
+        if self._record is not None and isinstance(self._record.file, io.StringIO):
+            lines = (line.rstrip() for line in self._record.file.getvalue().strip("\n").splitlines())
+            path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+def sentence(event: Event, view: View) -> str:
+    """What an event says, in Indonesian, with the name of the business it is about."""
+    state = state_of(event)
+    name = view.state("business", str(state.get("beneficiary_id"))).get("name")
+    about = f"{name}: " if name and thing_of(event) != "business" else ""
+    return f"{about}{describe(event)}"
+
+
+def _width() -> int:
+    return min(Console().width, WIDTH)
+
+
+@contextmanager
+def _nothing() -> Iterator[Any]:
+    yield
