@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from random import Random
 from typing import Any, Self
 
 import aio_pika
-from aio_pika.abc import AbstractIncomingMessage
+from aio_pika.abc import AbstractChannel, AbstractIncomingMessage, AbstractQueue
 
 from deploy.local.world import World
 from tests.shared.reference import generate
 from tests.support import History, Party, ServiceProcess, until
 
+EXCHANGES = ("binaan.intake", "binaan.replies", "binaan.events", "binaan.contacts")
 SERVICES = ("registry", "aid", "notify")
 DECREE = {"number": "SK-12/2026", "date": "2026-02-01"}
 VILLAGE = "12.71.01.1001"
@@ -53,10 +57,32 @@ class Stage:
         """All that the services have written to their logs."""
         return "".join(process.log.read_text() for process in self.services.values())
 
+    @property
+    def spool(self) -> Path:
+        return self.root / "spool.jsonl"
+
+    @contextmanager
+    def nothing_sent(self) -> Iterator[None]:
+        """As long as this lasts the provider takes nothing: what it is handed waits."""
+        with self.spool.open("ab") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            yield
+
     def told(self) -> list[Json]:
         """The messages that owners have been sent."""
-        spool = self.root / "spool.jsonl"
-        return [json.loads(line) for line in spool.read_text().splitlines()] if spool.exists() else []
+        return [json.loads(line) for line in self.spool.read_text().splitlines()] if self.spool.exists() else []
+
+
+@dataclass(frozen=True)
+class Seen:
+    """A message as it went over the wire, and its body read."""
+
+    wire: AbstractIncomingMessage
+    body: Json
+
+    @property
+    def exchange(self) -> str:
+        return self.wire.exchange or ""
 
 
 class Reader:
@@ -64,25 +90,45 @@ class Reader:
 
     def __init__(self, world: World, account: str, queue: str) -> None:
         self._url, self._queue = world.amqp_url_of(account), queue
-        self.messages: list[AbstractIncomingMessage] = []
+        self.seen: list[Seen] = []
 
     async def __aenter__(self) -> Self:
         self._connection = await aio_pika.connect(self._url)
         channel = await self._connection.channel()
-        queue = await channel.get_queue(self._queue, ensure=False)
-        await queue.consume(self._keep)
+        await (await self._queue_of(channel)).consume(self._keep)
         return self
 
     async def __aexit__(self, *_: object) -> None:
         await self._connection.close()
 
+    async def _queue_of(self, channel: AbstractChannel) -> AbstractQueue:
+        return await channel.get_queue(self._queue, ensure=False)
+
     async def _keep(self, message: AbstractIncomingMessage) -> None:
         await message.ack()
-        self.messages.append(message)
+        self.seen.append(Seen(message, json.loads(message.body)))
 
-    def of(self, correlation: str) -> list[AbstractIncomingMessage]:
-        """The messages of one chain, in the order of arrival."""
-        return [message for message in self.messages if json.loads(message.body)["correlationid"] == correlation]
+    def of(self, key: str, **attributes: Any) -> list[Seen]:
+        """Messages of a type, in the order of arrival, that have these attributes."""
+        return [
+            one
+            for one in self.seen
+            if one.body["type"] == f"id.binaan.{key}.v1"
+            and all(one.body.get(name) == value for name, value in attributes.items())
+        ]
+
+
+class Tap(Reader):
+    """The administrator's copy of everything that is published on the four exchanges from now on."""
+
+    def __init__(self, world: World) -> None:
+        super().__init__(world, "binaan", "")
+
+    async def _queue_of(self, channel: AbstractChannel) -> AbstractQueue:
+        queue = await channel.declare_queue(exclusive=True)
+        for exchange in EXCHANGES:
+            await queue.bind(exchange, "#")
+        return queue
 
 
 class Person:
@@ -128,6 +174,26 @@ class Person:
                 **business,
             },
         }
+
+
+def programme(**changes: Any) -> Json:
+    """A training for businesses that are binaan and small, announced to their owners."""
+    return {
+        "name": "Pelatihan kemasan dan digitalisasi",
+        "kind": "training",
+        "aid_form": "kegiatan",
+        "topic": "packaging_digital",
+        "agency": "dinkop-medan",
+        "region": "12.71",
+        "fiscal_year": 2026,
+        "budget": [{"source": "apbd", "version": "murni", "pagu": 150_000_000}],
+        "unit_cost": 1_500_000,
+        "quota": 100,
+        "announce": "on_eligible",
+        "beneficiary": "business",
+        "criteria": [{"type": "status_is", "value": "binaan"}, {"type": "scale_in", "values": ["mikro", "kecil"]}],
+        **changes,
+    }
 
 
 class Witness:

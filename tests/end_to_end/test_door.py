@@ -19,7 +19,7 @@ import aio_pika
 import pytest
 
 from shared.contracts.envelope import MAX_ID_LENGTH, MAX_MESSAGE_BYTES
-from tests.end_to_end.stage import DECREE, Json, Person, Stage, Witness, in_queue, now
+from tests.end_to_end.stage import DECREE, Json, Person, Stage, Witness, in_queue, now, programme
 from tests.support import CONTENT_TYPE, History, Party, until
 
 pytestmark = pytest.mark.servers
@@ -720,22 +720,6 @@ async def test_an_agency_takes_over_no_business_of_another_by_its_nib(siantar: P
 
 
 # --- programmes -------------------------------------------------------------------------------------------------------
-
-
-def programme(**changes: Any) -> Json:
-    return {
-        "name": "Pelatihan kemasan",
-        "kind": "training",
-        "aid_form": "kegiatan",
-        "agency": "dinkop-medan",
-        "region": "12.71",
-        "fiscal_year": 2026,
-        "budget": [{"source": "apbd", "version": "murni", "pagu": 150_000_000}],
-        "unit_cost": 1_500_000,
-        "quota": 100,
-        "criteria": [{"type": "status_is", "value": "binaan"}],
-        **changes,
-    }
 
 
 def budget(pagu: Any) -> Json:
