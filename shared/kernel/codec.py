@@ -7,77 +7,25 @@ refusal that says why, or something that is none of our business.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
-from functools import lru_cache
-from itertools import islice
+from datetime import datetime
 from typing import Any
 
 import orjson
 import uuid_utils
 from pydantic import BaseModel, ValidationError
 
-from shared.contracts import authority
-from shared.contracts.catalogue import BY_NAME, SERVICES, TYPES, Kind, MessageType
+from shared.contracts import authority, door
+from shared.contracts.catalogue import BY_NAME, TYPES, MessageType
 from shared.contracts.common import Accepted, Answered, Rejected
-from shared.contracts.envelope import (
-    CLOCK_TOLERANCE_SECONDS,
-    CONTENT_TYPE,
-    INTAKE,
-    MAX_ID_LENGTH,
-    MAX_MESSAGE_BYTES,
-    REPLIES,
-    Received,
-    format_sequence,
-)
-from shared.contracts.problem import Problem, from_invalid, from_validation, problem
+from shared.contracts.envelope import INTAKE, REPLIES, Received, format_sequence
+from shared.contracts.problem import Problem, from_validation, problem
 from shared.decision import Cause, Decision, Fact
 from shared.kernel.keys import Keyring
-from shared.reference import dates, personal
+from shared.reference import dates
 from shared.reference import region as regions
-from shared.reference.invalid import Invalid
 
 _TRACEPARENT = re.compile(r"^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$")
-_HANDLE = re.compile(r"^[a-z][a-z0-9.-]{1,39}$")
-_MAX_DEPTH = 64
-"""How deep a message may be nested: far above what any type needs, far below what the interpreter's stack bears."""
-
-UNREADABLE: Mapping[str, tuple[str, str]] = {
-    "envelope.user_id": ("Pesan tanpa user_id tidak dapat dibalas.", "A message without user_id cannot be answered."),
-    "envelope.too_large": (
-        "Pesan lebih besar dari 1 MiB; bagi menjadi beberapa pesan.",
-        "The message is larger than 1 MiB; split it.",
-    ),
-    "envelope.binary_mode": (
-        "Kirim CloudEvents dalam structured mode: seluruh amplop di dalam badan pesan.",
-        "Send CloudEvents in structured mode: the whole envelope in the body.",
-    ),
-    "envelope.content_type": (
-        f"Jenis isi (content_type) harus {CONTENT_TYPE}.",
-        f"content_type must be {CONTENT_TYPE}.",
-    ),
-    "envelope.not_json": ("Badan pesan bukan JSON yang sah.", "The body is not valid JSON."),
-    "envelope.not_object": ("Badan pesan harus satu objek JSON.", "The body must be one JSON object."),
-    "envelope.too_deep": (
-        f"Isi pesan bersarang lebih dari {_MAX_DEPTH} tingkat; sederhanakan isi yang bersarang itu.",
-        f"The message is nested more than {_MAX_DEPTH} deep; simplify it.",
-    ),
-}
-"""Why there is no envelope to look at."""
-_KEPT = UNREADABLE.keys() | {
-    "envelope.specversion",
-    "envelope.id",
-    "envelope.type",
-    "envelope.data",
-    "envelope.unknown_type",
-    "envelope.key_mismatch",
-}
-"""What cannot be read as a message at all is kept as well as refused; it is known by its bytes, not by its id."""
-_BINARY_MODE = ("cloudevents:", "cloudevents_", "ce-", "ce_")
-_MAX_PROBLEMS = 100
-_MAX_PATH = 200
-"""A reply names this many places, each so long at most, or it would outgrow what a message may be."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,68 +138,40 @@ class Codec:
         return reading
 
     def _read_intake(self, delivery: Delivery, now: datetime) -> Reading:
-        reading = Reading(delivery, now, intake_id=_named(delivery.message_id))
+        reading = Reading(delivery, now, intake_id=door.named(delivery.message_id))
         envelope = self._open(reading)
         if envelope is not None:
-            self._check_envelope(reading, envelope, now)
-        if any(one.code in _KEPT for one in reading.problems):
-            reading.intake_id = _named(delivery.message_id) or reading.intake_id
+            self._check_envelope(reading, envelope)
+        if any(one.code in door.KEPT for one in reading.problems):
+            reading.intake_id = door.named(delivery.message_id) or reading.intake_id
             reading.keep = True
         self._identify(reading, envelope)
         if envelope is not None and not reading.problems:
-            self._check_data(reading, envelope, now)
+            self._check_data(reading, envelope)
         return reading
 
     def _open(self, reading: Reading) -> dict[str, Any] | None:
         """The envelope as a dictionary without nulls, or None with the reason in ``problems``."""
+        delivery = reading.delivery
         try:
-            return _opened(reading.delivery)
-        except _UnreadableError as error:
-            reading.problems.append(problem(error.code, None, *UNREADABLE[error.code]))
+            if delivery.account is None:
+                raise door.UnreadableError("envelope.user_id")
+            return door.open_envelope(delivery.body, delivery.content_type, binary_mode=delivery.binary_mode)
+        except door.UnreadableError as error:
+            reading.problems.append(problem(error.code, None, *door.UNREADABLE[error.code]))
             return None
 
-    def _check_envelope(self, reading: Reading, envelope: dict[str, Any], now: datetime) -> None:
-        account = reading.delivery.account
-        reading.problems += _attribute_problems(envelope)
-        if _text(envelope.get("id")) and not _personal_id(envelope["id"]):
-            reading.intake_id = envelope["id"]
-        allowed = {f"/agency/{account}", f"/binaan/{account}"} if account in SERVICES else {f"/agency/{account}"}
-        if isinstance(envelope.get("source"), str) and envelope["source"] not in allowed:
-            reading.problems.append(
-                problem(
-                    "envelope.source_mismatch",
-                    "source",
-                    "source harus menyebut akun pengirim sendiri: /agency/<akun>.",
-                    "source must name the sender's own account: /agency/<account>.",
-                )
-            )
-        if isinstance(envelope.get("type"), str):
-            self._check_type(reading, envelope["type"])
+    def _check_envelope(self, reading: Reading, envelope: dict[str, Any]) -> None:
+        delivery = reading.delivery
+        reading.intake_id = door.readable_id(envelope) or reading.intake_id
+        reading.type, wrong_type = door.find_type(envelope, self._service, delivery.routing_key)
+        reading.problems += [
+            *door.attribute_problems(envelope),
+            *door.source_problems(envelope, delivery.account or ""),
+            *wrong_type,
+        ]
         if reading.type is not None:
-            reading.problems += _time_problems(reading.type, envelope.get("time"), now)
-
-    def _check_type(self, reading: Reading, name: str) -> None:
-        known = BY_NAME.get(name)
-        if known is None or known.kind is not Kind.INTAKE or known.service != self._service:
-            reading.problems.append(
-                problem(
-                    "envelope.unknown_type",
-                    "type",
-                    "Jenis pesan (type) ini tidak dikenal layanan ini; lihat daftar jenis pada kontrak.",
-                    "This service does not know this type; see the list of types in the contract.",
-                )
-            )
-        elif known.key != reading.delivery.routing_key:
-            reading.problems.append(
-                problem(
-                    "envelope.key_mismatch",
-                    "type",
-                    "Kunci rute (routing key) tidak sama dengan jenis pesan (type).",
-                    "The routing key and the type do not agree.",
-                )
-            )
-        else:
-            reading.type = known
+            reading.problems += door.time_problems(reading.type, envelope.get("time"), reading.read_at)
 
     def _identify(self, reading: Reading, envelope: dict[str, Any] | None) -> None:
         """A readable message is its account and id; an unreadable one is its bytes, so that a redelivery is known."""
@@ -264,7 +184,7 @@ class Codec:
         reading.identity = self._keyring.digest("intake", f"{account}\0{envelope.get('id')}".encode())
         reading.digest = self._keyring.digest("content", orjson.dumps(content, option=orjson.OPT_SORT_KEYS))
 
-    def _check_data(self, reading: Reading, envelope: dict[str, Any], now: datetime) -> None:
+    def _check_data(self, reading: Reading, envelope: dict[str, Any]) -> None:
         kind, account, intake_id = reading.type, reading.delivery.account, envelope["id"]
         if kind is None or account is None:
             raise AssertionError("a message without problems has a type and an account")
@@ -273,8 +193,7 @@ class Codec:
         except ValidationError as error:
             reading.problems = from_validation(error, envelope["data"], "data")
             return
-        unknown = islice(_unknown_members(data, "data"), _MAX_PROBLEMS)
-        reading.warnings = [problem("field.unknown", path) for path in unknown]
+        reading.warnings = list(door.unknown_members(data, "data"))
         actor = envelope.get("actor")
         traceparent = envelope.get("traceparent")
         reading.received = Received(
@@ -284,9 +203,9 @@ class Codec:
             data=data,
             new_id=self._ids(account, intake_id),
             token=self._keyring.token,
-            received_at=now,
+            received_at=reading.read_at,
             time=dates.parse_time(envelope["time"]) if "time" in envelope else None,
-            subject=_named(envelope.get("subject")),
+            subject=door.named(envelope.get("subject")),
             actor=actor,
             region=envelope.get("region"),
             cause=Cause(
@@ -347,9 +266,9 @@ class Codec:
             return None
         known = reading.type.name if reading.type else None
         about: dict[str, Any] = {"intake_id": reading.intake_id, "intake_type": known}
-        warnings = (*reading.warnings, *decision.warnings)[:_MAX_PROBLEMS]
+        warnings = (*reading.warnings, *decision.warnings)[: door.MAX_PROBLEMS]
         if decision.problems:
-            problems = tuple(decision.problems)[:_MAX_PROBLEMS]
+            problems = tuple(decision.problems)[: door.MAX_PROBLEMS]
             verb, data = "rejected", Rejected(**about, problems=problems).model_dump(mode="json")
         elif reading.type is not None and reading.type.question:
             verb, data = (
@@ -399,136 +318,3 @@ class Codec:
             },
             option=orjson.OPT_UTC_Z | orjson.OPT_NAIVE_UTC,
         )
-
-
-def is_binary_mode(headers: Mapping[str, Any]) -> bool:
-    """CloudEvents in binary mode carry their attributes in headers."""
-    return any(name.lower().startswith(_BINARY_MODE) for name in headers)
-
-
-class _UnreadableError(ValueError):
-    """There is no envelope to look at; ``code`` is one of ``UNREADABLE``."""
-
-    def __init__(self, code: str) -> None:
-        super().__init__(code)
-        self.code = code
-
-
-def _opened(delivery: Delivery) -> dict[str, Any]:
-    """The envelope. Raises ``_UnreadableError``."""
-    media_type = (delivery.content_type or "").split(";", 1)[0].strip().lower()
-    if delivery.account is None:
-        raise _UnreadableError("envelope.user_id")
-    if len(delivery.body) > MAX_MESSAGE_BYTES:
-        raise _UnreadableError("envelope.too_large")
-    if delivery.binary_mode:
-        raise _UnreadableError("envelope.binary_mode")
-    if media_type != CONTENT_TYPE:
-        raise _UnreadableError("envelope.content_type")
-    try:
-        envelope = orjson.loads(delivery.body)
-    except orjson.JSONDecodeError:
-        raise _UnreadableError("envelope.not_json") from None
-    if not isinstance(envelope, dict):
-        raise _UnreadableError("envelope.not_object")
-    opened: dict[str, Any] = without_nulls(envelope)
-    return opened
-
-
-def without_nulls(value: Any, deeper: int = _MAX_DEPTH) -> Any:
-    """``null`` means absent; Java clients send it for every field they do not fill. Raises ``_UnreadableError``."""
-    if not deeper:
-        raise _UnreadableError("envelope.too_deep")
-    if isinstance(value, dict):
-        return {name: without_nulls(inner, deeper - 1) for name, inner in value.items() if inner is not None}
-    if isinstance(value, list):
-        return [without_nulls(inner, deeper - 1) for inner in value]
-    return value
-
-
-@lru_cache(maxsize=64)
-def _attribute_texts(name: str) -> tuple[str, str]:
-    return f"Amplop tidak memuat {name} yang sah; lihat contoh pada kontrak.", f"The envelope has no valid {name}."
-
-
-def _attribute_problems(envelope: dict[str, Any]) -> Iterator[Problem]:
-    wrong = {
-        "specversion": envelope.get("specversion") != "1.0",
-        "id": not _text(envelope.get("id")),
-        "source": not _text(envelope.get("source"), 256),
-        "type": not _text(envelope.get("type"), 256),
-        "data": not isinstance(envelope.get("data"), dict),
-        "subject": "subject" in envelope and not _text(envelope["subject"]),
-        "actor": "actor" in envelope and not (isinstance(envelope["actor"], str) and _HANDLE.match(envelope["actor"])),
-        "time": "time" in envelope and not isinstance(envelope["time"], str),
-    }
-    for name, is_wrong in wrong.items():
-        if is_wrong:
-            yield problem(f"envelope.{name}", name, *_attribute_texts(name))
-    if isinstance(envelope.get("id"), str) and _personal_id(envelope["id"]):
-        yield problem(
-            "envelope.id_personal",
-            "id",
-            "id pesan ikut dipublikasikan dan tidak boleh memuat NIK atau nomor telepon.",
-            "The id is published along the chain and must not hold a NIK or a phone number.",
-        )
-    if "region" in envelope:
-        yield from _region_problems(envelope["region"])
-
-
-def _region_problems(code: Any) -> Iterator[Problem]:
-    try:
-        regions.parse(code if isinstance(code, str) else "")
-    except Invalid as error:
-        yield from_invalid(error, "region")
-
-
-def _time_problems(kind: MessageType, text: Any, now: datetime) -> Iterator[Problem]:
-    if text is None:
-        if kind.observed:
-            yield problem(
-                "time.required",
-                "time",
-                "Laporan harus menyebut kapan keadaan itu diamati (time).",
-                "A report must say when the state was observed (time).",
-            )
-        return
-    try:
-        if dates.parse_time(text) > now + timedelta(seconds=CLOCK_TOLERANCE_SECONDS):
-            yield problem(
-                "time.in_future",
-                "time",
-                "Waktu pengamatan berada di masa depan; periksa jam dan tanggal.",
-                "The time of observation lies in the future; check the clock.",
-            )
-    except Invalid as error:
-        yield from_invalid(error, "time")
-    except TypeError:
-        return  # said already by the attribute check
-
-
-def _text(value: Any, longest: int = MAX_ID_LENGTH) -> bool:
-    return isinstance(value, str) and 0 < len(value) <= longest
-
-
-def _named(message_id: str | None) -> str | None:
-    """The AMQP message id as a reply may name it: it would stand in the outbox in the clear."""
-    return None if message_id is None or _personal_id(message_id) else message_id
-
-
-def _personal_id(text: str) -> bool:
-    return personal.find_personal(text, strict_region=True) is not None
-
-
-def _unknown_members(model: BaseModel, path: str) -> Iterator[str]:
-    for name in model.model_extra or ():
-        # A sender's own name for a member may be as long as a message, or somebody's number.
-        yield path if personal.find_personal(name) else f"{path}.{name}"[:_MAX_PATH]
-    for name in model.model_fields_set:
-        inner = getattr(model, name, None)
-        if isinstance(inner, BaseModel):
-            yield from _unknown_members(inner, f"{path}.{name}")
-        elif isinstance(inner, tuple):
-            for position, one in enumerate(inner):
-                if isinstance(one, BaseModel):
-                    yield from _unknown_members(one, f"{path}.{name}.{position}")

@@ -15,8 +15,9 @@ from faststream import AckPolicy
 from faststream.rabbit import Channel, QueueType, RabbitBroker, RabbitQueue
 from faststream.rabbit.message import RabbitMessage
 
+from shared.contracts.door import is_binary_mode
 from shared.kernel.batcher import MAX_MESSAGES, Arrival, Batcher
-from shared.kernel.codec import Codec, Delivery, Outgoing, is_binary_mode
+from shared.kernel.codec import Codec, Delivery, Outgoing
 from shared.kernel.dependency import Dependency
 from shared.kernel.unit_of_work import GoneError, Item, UnitOfWork
 
