@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from services.cli import contract, messages, office, operators
+from services.cli.demo.command import demo
 from services.cli.exits import MEANINGS
 from services.cli.options import Group
 from services.cli.stack import app as stack
@@ -41,6 +42,7 @@ app.add_typer(stack, name="stack")
 app.command("import")(office.import_)
 app.command()(office.verify)
 app.command()(office.designate)
+app.command()(demo)
 app.command()(messages.send)
 app.command()(messages.replies)
 app.command()(messages.tail)
