@@ -156,20 +156,25 @@ class _Words:
     unknown: Phrase | None = None
 
 
-def assessed(criterion: Criterion, business: Business) -> AssessedCriterion:
-    """One criterion, what became of it, and a sentence for the applicant; ``code`` is the criterion's type."""
-    verdict = judge(criterion, business)
+def assessed(criterion: Criterion, verdict: Verdict) -> AssessedCriterion:
+    """What became of one criterion, with a sentence for the applicant; ``code`` is the criterion's type."""
     return _said(criterion.type, verdict, _sentence(criterion, verdict))
 
 
-def active(business: Business) -> AssessedCriterion:
+def judge_active(business: Business) -> Verdict:
     """What no programme needs to say: a business that is ``nonaktif`` receives nothing."""
-    verdict = _verdict(business.state.status != "nonaktif")
-    words = _Words(
-        Phrase("usaha masih aktif", "the business is active"),
-        Phrase("usaha tercatat nonaktif", "the business is recorded as inactive"),
-    )
-    return _said("business_active", verdict, words.true if verdict == "eligible" else words.false)
+    return _verdict(business.state.status != "nonaktif")
+
+
+ACTIVE = "business_active"
+"""The code of ``judge_active``."""
+
+
+def assessed_active(verdict: Verdict) -> AssessedCriterion:
+    """As ``assessed``, for ``judge_active``."""
+    if verdict == "eligible":
+        return _said(ACTIVE, verdict, Phrase("usaha masih aktif", "the business is active"))
+    return _said(ACTIVE, verdict, Phrase("usaha tercatat nonaktif", "the business is recorded as inactive"))
 
 
 def _said(code: str, verdict: Verdict, phrase: Phrase) -> AssessedCriterion:

@@ -16,11 +16,12 @@ from __future__ import annotations
 import uuid
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 from pydantic import BaseModel, ConfigDict
 
 from services.aid.business import Business
-from services.aid.criteria import active, all_of, assessed
+from services.aid.criteria import ACTIVE, all_of, assessed, assessed_active, judge, judge_active
 from services.aid.programme import Programme
 from shared.contracts.aid import (
     AssessedCriterion,
@@ -101,9 +102,10 @@ def assess(
 
 
 def _assess_one(business: Business, programme: Programme, before: Eligibility | None, cause: Cause | None) -> Assessed:
-    after = _judged(business, programme, before.sequence + 1 if before else 1)
-    if before is not None and _answer(before) == _answer(after):
+    verdicts = _verdicts(business, programme)
+    if before is not None and _is_as_before(before, business, programme, verdicts):
         return Assessed()
+    after = _answer(business, programme, verdicts, before.sequence + 1 if before else 1)
     fact = Fact(
         type="aid.eligibility.assessed",
         subject=after.eligibility_id,
@@ -117,8 +119,30 @@ def _assess_one(business: Business, programme: Programme, before: Eligibility | 
     return Assessed((after,), (fact,))
 
 
-def _judged(business: Business, programme: Programme, sequence: int) -> Eligibility:
-    criteria = _criteria(business, programme)
+def _verdicts(business: Business, programme: Programme) -> tuple[Verdict, ...]:
+    """Two that hold for every programme, then the programme's own, in its order."""
+    return (
+        judge(_own_region(programme.region), business),
+        judge_active(business),
+        *(judge(one, business) for one in programme.criteria),
+    )
+
+
+@lru_cache(maxsize=1024)
+def _own_region(region: str) -> RegionWithin:
+    return RegionWithin(type="region_within", value=region)
+
+
+def _is_as_before(before: Eligibility, business: Business, programme: Programme, verdicts: tuple[Verdict, ...]) -> bool:
+    """Whether a reader would act as before. The words follow from the verdicts, so they are only made for news."""
+    codes = ("region_within", ACTIVE, *(one.type for one in programme.criteria))
+    now = tuple(zip(codes, verdicts, strict=True))
+    then = tuple((one.code, one.verdict) for one in before.criteria)
+    return now == then and before.prior_interventions == business.prior_interventions
+
+
+def _answer(business: Business, programme: Programme, verdicts: tuple[Verdict, ...], sequence: int) -> Eligibility:
+    region, active, *own = verdicts
     return Eligibility(
         eligibility_id=eligibility_id(programme.programme_id, business.business_id),
         sequence=sequence,
@@ -126,34 +150,12 @@ def _judged(business: Business, programme: Programme, sequence: int) -> Eligibil
         programme_kind=programme.kind,
         beneficiary_id=business.business_id,
         region=business.state.region,
-        verdict=all_of(_verdicts(criteria)),
-        criteria=criteria,
+        verdict=all_of(verdicts),
+        criteria=(
+            assessed(_own_region(programme.region), region),
+            assessed_active(active),
+            *(assessed(criterion, verdict) for criterion, verdict in zip(programme.criteria, own, strict=True)),
+        ),
         prior_interventions=business.prior_interventions,
         assessed_from=business.sequence,
-    )
-
-
-def _criteria(business: Business, programme: Programme) -> tuple[AssessedCriterion, ...]:
-    """Two that hold for every programme, then the programme's own, in its order."""
-    own_region = RegionWithin(type="region_within", value=programme.region)
-    return (
-        assessed(own_region, business),
-        active(business),
-        *(assessed(one, business) for one in programme.criteria),
-    )
-
-
-_VERDICTS: Mapping[str, Verdict] = {"eligible": "eligible", "ineligible": "ineligible", "waiting": "waiting"}
-
-
-def _verdicts(criteria: Iterable[AssessedCriterion]) -> list[Verdict]:
-    return [_VERDICTS[one.verdict] for one in criteria]
-
-
-def _answer(eligibility: Eligibility) -> tuple[object, ...]:
-    """What a reader would act on; the words follow from it, and a reworded sentence is no news."""
-    return (
-        eligibility.verdict,
-        tuple((one.code, one.verdict) for one in eligibility.criteria),
-        eligibility.prior_interventions,
     )

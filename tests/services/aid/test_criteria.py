@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 from pydantic import TypeAdapter
 
 from services.aid.business import Business, places
-from services.aid.criteria import all_of, any_of, assessed, contradictions, describe, judge, opposite, plain, singles
-from shared.contracts.aid import Criterion, Verdict
+from services.aid.criteria import all_of, any_of, contradictions, describe, judge, opposite, plain, singles
+from services.aid.criteria import assessed as worded
+from shared.contracts.aid import AssessedCriterion, Criterion, Verdict
 from shared.contracts.registry import BusinessState
 from tests.services.aid.memory import business as told
 
@@ -26,6 +27,10 @@ def criterion(raw: dict[str, Any]) -> Criterion:
 def business(prior: int = 0, **facts: Any) -> Business:
     state = BusinessState.model_validate(told(**facts))
     return Business(business_id=state.business_id, sequence=1, prior_interventions=prior, state=state)
+
+
+def assessed(one: Criterion, of: Business) -> AssessedCriterion:
+    return worded(one, judge(one, of))
 
 
 # --- three values -----------------------------------------------------------------------------------------------------
