@@ -1,9 +1,10 @@
 """The door: publish intake messages and be told what became of each, as any other system would.
 
 One replies queue may serve several programs of one account, and reading a queue takes its messages away. So a reply
-that belongs to another program is handed back, after a pause that doubles each time (otherwise it would come round
-again at once, for ever), and at the end everything that is still held goes back at once. A reply is acknowledged only
-when it is known here; a program that dies before asks again with the same id and is given the same reply.
+that belongs to another program is handed back, after a pause that grows each time (otherwise it would come round
+again at once, for ever) and is never quite the same (or two programs could swap each other's replies in step), and at
+the end everything that is still held goes back at once. A reply is acknowledged only when it is known here; a program
+that dies before asks again with the same id and is given the same reply.
 
 Waiting is not endless: `patience` seconds without any confirm or reply end it, and what was sent stays safe with the
 broker.
@@ -13,6 +14,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import random
 import time
 from asyncio import TimerHandle
 from collections import Counter
@@ -43,6 +45,7 @@ IN_FLIGHT = 512
 """Messages without a reply at once: two of a service's batches, so that it never waits for us."""
 PATIENCE_SECONDS = 60.0
 FIRST_PAUSE_SECONDS = 0.05
+PAUSE_GROWTH = 1.5
 LONGEST_PAUSE_SECONDS = 10.0
 
 
@@ -223,10 +226,15 @@ class Door:
 
     def _hand_back_later(self, message: AbstractIncomingMessage) -> None:
         name = str(message.message_id)
-        pause = min(FIRST_PAUSE_SECONDS * 2 ** self._strangers[name], LONGEST_PAUSE_SECONDS)
+        pause = min(FIRST_PAUSE_SECONDS * PAUSE_GROWTH ** self._strangers[name], LONGEST_PAUSE_SECONDS)
         self._strangers[name] += 1
         tag = message.delivery_tag or 0
-        self._pauses[tag] = asyncio.get_running_loop().call_later(pause, self._hand_back, tag, message)
+        self._pauses[tag] = asyncio.get_running_loop().call_later(
+            pause * random.uniform(0.5, 1.5),  # noqa: S311 - nobody has anything to guess here
+            self._hand_back,
+            tag,
+            message,
+        )
 
     def _hand_back(self, tag: int, message: AbstractIncomingMessage) -> None:
         self._pauses.pop(tag, None)

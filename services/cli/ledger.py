@@ -29,7 +29,7 @@ from services.cli.exits import wrong_usage
 from services.cli.sheet import base_name, replacing
 
 _VERSION = 1
-_STAMP = "%Y%m%dT%H%M%SZ"
+_STAMP = "%Y%m%dT%H%M%S.%f"
 _KEY_LETTERS = 32  # 128 bits
 
 
@@ -98,11 +98,14 @@ def key_of_decision(*parts: str | None) -> str:
 
 
 def stamp_of(seconds: float, now: datetime) -> str:
-    """The time at which a sheet was saved, as the beginning of an id; never later than now."""
+    """The time at which a sheet was saved, as the beginning of an id, in UTC to the millisecond; never later than now.
+
+    Fine enough that a sheet corrected and saved at once is later than before.
+    """
     saved = min(datetime.fromtimestamp(seconds, UTC), now)
-    return saved.strftime(_STAMP)
+    return f"{saved.strftime(_STAMP)[:-3]}Z"
 
 
 def time_of(stamp: str) -> datetime:
     """The instant that a stamp stands for."""
-    return datetime.strptime(stamp, _STAMP).replace(tzinfo=UTC)
+    return datetime.strptime(stamp[:-1], _STAMP).replace(tzinfo=UTC)

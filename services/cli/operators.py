@@ -7,7 +7,7 @@ import json as jsonlib
 import os
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -17,7 +17,7 @@ from rich.table import Table
 
 from services.cli.client import PATIENCE_SECONDS, Door, Intake, Reply, opened
 from services.cli.connection import find, stack_root
-from services.cli.exits import CliError, Exit, wrong_usage
+from services.cli.exits import CliError, Exit, no_reply, wrong_usage
 from services.cli.options import Json, Patience, print_json
 from services.cli.screen import out, say
 from shared.contracts.catalogue import SERVICES
@@ -47,13 +47,15 @@ def list_(
 
     Example: `binaan parked list --state parked`
     """
-    found = asyncio.run(_held(_services(service), {"state": state} if state else {}, patience))
+    found, silent = asyncio.run(_held(_services(service), {"state": state} if state else {}, patience))
     if json:
         print_json(found)
     elif found:
         out().print(_table(found))
-    else:
+    elif not silent:
         say("Nothing is held.")
+    if silent:
+        raise no_reply(f"No reply within {patience:.0f} s from {', '.join(silent)}.")
 
 
 @parked.command()
@@ -62,7 +64,10 @@ def show(held_id: HeldId, service: OneService, json: Json = False, patience: Pat
 
     Example: `binaan parked show 0198… --service aid`
     """
-    found = asyncio.run(_held(_services(service), {"held_id": held_id}, patience))[0]
+    answered, silent = asyncio.run(_held(_services(service), {"held_id": held_id}, patience))
+    if silent:
+        raise no_reply(f"No reply within {patience:.0f} s from {service}.")
+    found = answered[0]
     if json:
         print_json(found)
         return
@@ -132,22 +137,33 @@ def _services(given: str | None) -> list[str]:
     return [given] if given else list(SERVICES)
 
 
-async def _held(services: list[str], data: dict[str, Any], patience: float) -> list[dict[str, Any]]:
-    """All held messages of some services, page after page, each with its service."""
-    async with opened(find(ADMINISTRATOR), patience) as door:
-        return [
-            {"service": service, **one} for service in services for one in await _held_of(door, service, dict(data))
-        ]
+_Question = tuple[str, dict[str, Any]]
+"""A service and what to ask it."""
 
 
-async def _held_of(door: Door, service: str, data: dict[str, Any]) -> list[dict[str, Any]]:
+async def _held(services: list[str], data: dict[str, Any], patience: float) -> tuple[list[dict[str, Any]], list[str]]:
+    """The held messages of some services, page after page, and which services have not answered.
+
+    An operator looks when something is down: the others' messages must be seen all the same.
+    """
     found: list[dict[str, Any]] = []
-    while True:
-        reply = _accepted(await door.ask(Intake(str(uuid.uuid4()), f"{service}.held.request", data)))
-        found += reply.data["answer"]["held"]
-        if not reply.data.get("next"):
-            return found
-        data["after"] = reply.data["next"]
+    silent: list[str] = []
+    asked = [(service, data) for service in services]
+    async with opened(find(ADMINISTRATOR), patience) as door:
+        while asked:
+            answers = [one async for one in _ask_all(door, asked)]
+            silent += [service for service, _, reply in answers if reply is None]
+            replies = [(service, what, _accepted(reply).data) for service, what, reply in answers if reply]
+            found += [{"service": service, **one} for service, _, data in replies for one in data["answer"]["held"]]
+            asked = [(service, {**what, "after": data["next"]}) for service, what, data in replies if data.get("next")]
+    return found, sorted(silent)
+
+
+async def _ask_all(door: Door, asked: list[_Question]) -> AsyncIterator[tuple[str, dict[str, Any], Reply | None]]:
+    questions = {str(uuid.uuid4()): question for question in asked}
+    intakes = [Intake(one, f"{service}.held.request", what) for one, (service, what) in questions.items()]
+    async for intake, reply in door.converse(intakes):
+        yield *questions[intake.id], reply
 
 
 def _act(verb: str, service: str, data: dict[str, Any], *, json: bool, patience: float) -> None:
@@ -172,7 +188,7 @@ def _table(found: list[dict[str, Any]]) -> Table:
     table = Table(box=None, pad_edge=False, header_style="bold")
     columns = ("service", "held_id", "state", "account", "type", "attempts", "since", "reasons")
     for column in columns:
-        table.add_column(column)
+        table.add_column(column, no_wrap=column == "held_id")  # it is typed into the next command
     for one in found:
         table.add_row(*(_cell(one.get(column)) for column in columns))
     return table

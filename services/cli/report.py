@@ -59,7 +59,7 @@ class Report:
         if "consent" in owner and "given_on" not in owner["consent"]:
             owner["consent"] = {**owner["consent"], "given_on": instant.date().isoformat()}
         parts = {"owner": owner, "business": self.data["business"]}
-        return {name: part for name, part in parts.items() if part}, instant.isoformat(timespec="seconds")
+        return {name: part for name, part in parts.items() if part}, instant.isoformat(timespec="milliseconds")
 
     def _instant(self, observed: datetime) -> datetime:
         zone = region.timezone(self.zone)

@@ -13,6 +13,7 @@ from rich.table import Table
 from services.cli.rounds import OUTCOMES, REFUSED, UNANSWERED, Tally
 
 _SHOWN_REASONS = 10
+_PIPE_WIDTH = 500
 _MEANINGS = {
     **{word: outcome for outcome, word in OUTCOMES.items()},
     REFUSED: "refused; see Keterangan in the sheet",
@@ -25,8 +26,11 @@ class Advance(Protocol):
 
 
 def out() -> Console:
-    """For what was asked for."""
-    return Console(highlight=False, soft_wrap=True)
+    """For what was asked for. Into a pipe nothing is cut to the width of a terminal."""
+    console = Console(highlight=False, soft_wrap=True)
+    if not console.is_terminal:
+        console.width = _PIPE_WIDTH
+    return console
 
 
 def err() -> Console:
@@ -79,9 +83,9 @@ def _show_reasons(tally: Tally) -> None:
     table.add_column("Alasan", overflow="fold")
     for reason, rows in tally.reasons.most_common(_SHOWN_REASONS):
         table.add_row(str(rows), reason)
-    if more := len(tally.reasons) - _SHOWN_REASONS:
-        table.add_row("", f"… and {more} more" if more > 0 else "")
-    Console(highlight=False).print("", table)
+    if (more := len(tally.reasons) - _SHOWN_REASONS) > 0:
+        table.add_row("", f"… and {more} more")
+    out().print("", table)
 
 
 def as_json(tally: Tally, result: str | None) -> dict[str, Any]:

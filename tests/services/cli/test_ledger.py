@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -21,7 +21,7 @@ from services.cli.sheet import open_sheet
 from shared.contracts.envelope import MAX_ID_LENGTH
 from tests.services.cli import sheets
 
-STAMP = "20260105T023000Z"
+STAMP = "20260105T023000.000Z"
 CONTENT = {"owner": {"nik": "1271994107900001"}, "business": {"name": "Usaha Contoh"}}
 
 
@@ -77,14 +77,14 @@ def test_a_row_that_was_sent_keeps_its_first_time_when_the_sheet_is_saved_again(
     ledger.settle(key, STAMP, refused=False)
     ledger.save()
     again = Ledger.of(path)
-    assert again.stamp(key, "20270101T000000Z") == STAMP
+    assert again.stamp(key, "20270101T000000.000Z") == STAMP
     assert again.intake_id(key, STAMP) == f"{STAMP}-{key}"
 
 
 def test_a_corrected_row_has_a_higher_id_than_before(path: Path) -> None:
     """Where two reports have the same observation time the contract takes the higher id: the correction must win."""
     ledger = Ledger.of(path)
-    corrected = id_of(ledger, {"corrected": True}, stamp="20260106T010000Z")
+    corrected = id_of(ledger, {"corrected": True}, stamp="20260106T010000.000Z")
     assert corrected > id_of(ledger)
 
 
@@ -116,11 +116,13 @@ def test_a_broken_ledger_is_not_quietly_replaced(path: Path, content: str) -> No
     assert caught.value.code == Exit.USAGE
 
 
-@given(st.integers(0, 2**33))
-def test_a_stamp_is_the_second_at_which_the_sheet_was_saved_and_never_later_than_now(seconds: int) -> None:
+@given(st.integers(0, 2**43).map(lambda milliseconds: milliseconds / 1000))
+def test_a_stamp_is_the_instant_at_which_the_sheet_was_saved_and_never_later_than_now(seconds: float) -> None:
     """A clock set wrong on an office's machine must not make rows observations of the future, which are refused."""
     now = datetime(2026, 1, 5, 2, 30, tzinfo=UTC)
-    assert time_of(stamp_of(seconds, now)) == min(datetime.fromtimestamp(seconds, UTC), now)
+    stamp = stamp_of(seconds, now)
+    assert timedelta() <= min(datetime.fromtimestamp(seconds, UTC), now) - time_of(stamp) < timedelta(milliseconds=1)
+    assert stamp_of(time_of(stamp).timestamp() + 0.002, now) >= stamp
 
 
 # -- through the sheet -------------------------------------------------------------------------------------------------

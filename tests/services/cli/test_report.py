@@ -36,7 +36,7 @@ def test_a_good_row_becomes_a_report_that_the_contract_takes() -> None:
     found = read(recognise(sheets.HEADINGS).row(2, sheets.row(1)), "12.71")
     data, time = found.finish(SAVED)
     assert found.problems == []
-    assert time == "2026-01-05T09:30:00+07:00"
+    assert time == "2026-01-05T09:30:00.000+07:00"
     taken = BusinessReport.model_validate(data)
     assert taken.business.region is not None
     assert len(taken.business.region) == len("12.71.01.1001")
@@ -183,14 +183,14 @@ def test_the_day_of_the_visit_is_a_day_of_the_region(home: str | None, zone: str
     """Dates are in the region's own zone: WIB in Medan, WITA in Samarinda."""
     found = row_of(home, **{"Tanggal Pendataan": "5 Januari 2026", "Persetujuan WA": "ya"})
     data, time = found.finish(SAVED)
-    assert time == f"2026-01-05T00:00:00{zone}"
+    assert time == f"2026-01-05T00:00:00.000{zone}"
     assert data["owner"]["consent"]["given_on"] == "2026-01-05"
 
 
 def test_without_a_day_of_visit_it_was_seen_when_the_sheet_was_saved() -> None:
     assert row_of("64.72", **{"Nama Usaha": "Toko"}).finish(SAVED) == (
         {"business": {"name": "Toko"}},
-        "2026-01-05T10:30:00+08:00",
+        "2026-01-05T10:30:00.000+08:00",
     )
 
 

@@ -1,0 +1,356 @@
+"""The command line with the real services: what an office does, from its sheet to its binaan, as it does it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cloudevents.core.formats.json import JSONFormat
+from cloudevents.core.v1.event import CloudEvent
+from typer.testing import CliRunner
+
+from deploy.local.world import World
+from services.cli.agencies import DEMO_AGENCIES
+from services.cli.exits import Exit
+from services.cli.main import app
+from services.cli.seed import seed
+from tests.services.cli import sheets
+from tests.support import PROJECT, History, ServiceProcess, until
+
+pytestmark = pytest.mark.servers
+
+MEDAN = "dinkop-medan"
+DECREE = ("--decree", "SK-12/2026", "--date", "1 Februari 2026")
+TRAINING = {
+    "name": "Pelatihan kemasan",
+    "kind": "training",
+    "aid_form": "kegiatan",
+    "agency": MEDAN,
+    "region": "12.71",
+    "fiscal_year": 2026,
+    "budget": [{"source": "apbd", "version": "murni", "pagu": 150_000_000}],
+    "unit_cost": 1_500_000,
+    "quota": 100,
+    "beneficiary": "business",
+    "criteria": [{"type": "status_is", "value": "binaan"}],
+}
+
+
+class Office:
+    """A folder and a terminal."""
+
+    def __init__(self, world: World, folder: Path) -> None:
+        self.env = {"BINAAN_AMQP_URL": world.amqp_url}
+        self.folder = folder
+
+    def sheet(self, *rows: Sequence[str], name: str = "umkm.csv") -> Path:
+        return sheets.write(self.folder / name, list(rows))
+
+    async def run(self, *arguments: object, exits: Exit = Exit.DONE, text: str | None = None) -> str:
+        """A command's stdout; it must end with the given code."""
+        ended = await asyncio.to_thread(CliRunner().invoke, app, list(map(str, arguments)), input=text, env=self.env)
+        assert ended.exit_code == exits, f"{ended.output}\n{ended.exception!r}"
+        return ended.stdout
+
+    async def json(self, *arguments: object, exits: Exit = Exit.DONE) -> Any:
+        return json.loads(await self.run(*arguments, "--json", exits=exits))
+
+    def start(self, *arguments: object) -> subprocess.Popen[str]:
+        """The same as a process of its own, for what is done to processes."""
+        code = "from services.cli.main import main; main()"
+        return subprocess.Popen(
+            [sys.executable, "-c", code, *map(str, arguments)],
+            cwd=PROJECT,
+            env={**os.environ, **self.env},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+
+@pytest.fixture(scope="module")
+async def services(world: World, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[None]:
+    """registry and aid, knowing the demo agencies."""
+    root = tmp_path_factory.mktemp("services")
+    running = [ServiceProcess(world, name, root).launch() for name in ("registry", "aid")]
+    try:
+        for one in running:
+            await one.ready(60)
+        await asyncio.to_thread(seed, {"BINAAN_AMQP_URL": world.amqp_url})
+        yield
+    finally:
+        for one in running:
+            one.kill()
+
+
+@pytest.fixture
+def office(world: World, services: None, tmp_path: Path) -> Office:
+    return Office(world, tmp_path)
+
+
+@pytest.fixture
+async def told(world: World) -> AsyncIterator[History]:
+    async with History(world) as found:
+        yield found
+
+
+# -- the main chain ----------------------------------------------------------------------------------------------------
+
+
+async def test_an_offices_sheet_becomes_binaan(office: Office, told: History) -> None:
+    """Import, verify and designate by one decree with the list attached (S1-20), each from the sheet before."""
+    path = office.sheet(
+        sheets.row(1),
+        sheets.row(2, NIK="127199410790000"),
+        sheets.row(3, **{"Jumlah Tenaga Kerja": "tiga"}),
+        sheets.row(4),
+    )
+    summary = await office.json("import", path, "--as", MEDAN, exits=Exit.REFUSED)
+    assert summary["outcomes"] == {"diterima": 2, "ditolak": 2}
+    assert summary["not_sent"] == 1
+    assert summary["sheet"] == str(office.folder / "umkm.hasil.csv")
+    good, refused, unread, also = sheets.read(office.folder / "umkm.hasil.csv")
+    assert (good["Hasil"], good["Keterangan"]) == ("diterima", "")
+    assert (refused["ID Binaan"], refused["Hasil"]) == ("", "ditolak")
+    assert refused["Keterangan"].startswith("NIK: NIK harus tepat 16 angka")
+    assert unread["Keterangan"].startswith("Jumlah Tenaga Kerja: Isi jumlah orang")
+
+    verified = await office.json("verify", summary["sheet"], "--as", MEDAN, "--actor", "kabid")
+    assert (verified["outcomes"], verified["skipped"]) == ({"terverifikasi": 2}, 2)
+    decided = await office.json(
+        "designate", verified["sheet"], "--as", MEDAN, "--actor", "kadis", *DECREE, "--limit", "1"
+    )
+    assert (decided["outcomes"], decided["skipped"]) == ({"binaan": 1}, 3)
+    assert [row["Hasil"] for row in sheets.read(office.folder / "umkm.binaan.csv")] == [
+        "binaan",
+        "ditolak",
+        "ditolak",
+        "terverifikasi",
+    ]
+    await until(lambda: told.of_type("registry.business.designated"))
+    event = told.of_type("registry.business.designated")[0]
+    assert event["subject"] == good["ID Binaan"] != also["ID Binaan"]
+    assert event["data"]["change"]["decree"] == {"number": "SK-12/2026", "date": "2026-02-01"}
+
+
+async def test_the_same_command_twice_is_done_once(office: Office, told: History) -> None:
+    """The second time every row is given the reply of the first, and nothing happens."""
+    path = office.sheet(sheets.row(11), sheets.row(12))
+    first = await office.json("import", path, "--as", MEDAN)
+    once = (office.folder / "umkm.hasil.csv").read_bytes()
+    verify = ("verify", first["sheet"], "--as", MEDAN, "--actor", "kabid")
+    await office.json(*verify)
+    ids = {row["ID Binaan"] for row in sheets.read(office.folder / "umkm.hasil.csv")}
+    assert await office.json("import", path, "--as", MEDAN) == first
+    assert (office.folder / "umkm.hasil.csv").read_bytes() == once
+    assert (await office.json(*verify))["outcomes"] == {"terverifikasi": 2}
+    await office.json("import", office.sheet(sheets.row(13), name="later.csv"), "--as", MEDAN)
+    await until(lambda: any(one["data"]["business"]["name"] == "Usaha Contoh 13" for one in about_businesses(told)))
+    for business in ids:
+        assert [one["type"].split(".")[-2] for one in told.by_subject()[business]] == ["recorded", "verified"]
+
+
+def about_businesses(told: History) -> list[dict[str, Any]]:
+    return [one for one in told.events if "business" in one["data"]]
+
+
+async def test_a_returned_sheet_is_corrected_and_imported_again(office: Office) -> None:
+    """What was refused is new, what was changed is an update that wins, and the rest is what it was."""
+    path = office.sheet(sheets.row(21, NIK="127199410790000"), sheets.row(22), sheets.row(23))
+    os.utime(path, (path.stat().st_mtime - 3600,) * 2)
+    await office.json("import", path, "--as", MEDAN, exits=Exit.REFUSED)
+    returned = office.folder / "umkm.hasil.csv"
+    before = sheets.read(returned)
+    good_nik = sheets.row(21)[1]
+    text = returned.read_text("utf-8-sig").replace("127199410790000;", f"{good_nik};").replace(";3;IKM", ";4;IKM", 2)
+    returned.write_text(text, "utf-8-sig", newline="")
+    summary = await office.json("import", returned, "--as", MEDAN)
+    after = sheets.read(returned)
+    assert [row["Hasil"] for row in after] == ["diterima", "diperbarui", "diterima"]
+    assert summary["sheet"] == str(returned)
+    assert [row["ID Binaan"] for row in after[1:]] == [row["ID Binaan"] for row in before[1:]]
+
+
+async def test_what_was_refused_can_succeed_when_the_cause_is_gone(office: Office) -> None:
+    """The sheet is right and the office was early: designated before verified."""
+    path = office.sheet(sheets.row(31))
+    returned = (await office.json("import", path, "--as", MEDAN))["sheet"]
+    designate = ("designate", returned, "--as", MEDAN, "--actor", "kadis", *DECREE)
+    assert (await office.json(*designate, exits=Exit.REFUSED))["outcomes"] == {"ditolak": 1}
+    assert sheets.read(office.folder / "umkm.binaan.csv")[0]["Keterangan"]
+    await office.json("verify", returned, "--as", MEDAN, "--actor", "kabid")
+    assert (await office.json(*designate))["outcomes"] == {"binaan": 1}
+
+
+async def test_an_official_without_the_role_is_refused_row_by_row(office: Office) -> None:
+    returned = (await office.json("import", office.sheet(sheets.row(41)), "--as", MEDAN))["sheet"]
+    summary = await office.json("designate", returned, "--as", MEDAN, "--actor", "kabid", *DECREE, exits=Exit.REFUSED)
+    assert list(summary["reasons"]) == ["Jabatan pejabat ini tidak berwenang atas keputusan ini."]
+
+
+async def test_rows_that_are_the_same_are_one_business(office: Office) -> None:
+    """A row pasted twice is told to the clerk, not counted twice."""
+    path = office.sheet(sheets.row(51), sheets.row(52), sheets.row(51))
+    await office.json("import", path, "--as", MEDAN)
+    first, _, same = sheets.read(office.folder / "umkm.hasil.csv")
+    assert first["ID Binaan"] == same["ID Binaan"]
+    assert same["Keterangan"] == "Baris ini sama persis dengan baris 2."
+
+
+async def test_ctrl_c_in_the_middle_and_again_loses_and_doubles_nothing(office: Office, told: History) -> None:
+    """An import of thousands is stopped because somebody sees a mistake, or the laptop's lid is closed."""
+    rows = [sheets.row(number, **{"Nama Usaha": f"Usaha Terputus {number}"}) for number in range(1000, 1700)]
+    path = office.sheet(*rows)
+
+    def recorded() -> list[str]:
+        names = (one["data"]["business"]["name"] for one in told.of_type("registry.business.recorded"))
+        return [name for name in names if name.startswith("Usaha Terputus")]
+
+    stopped = office.start("import", path, "--as", MEDAN)
+    await until(recorded, 60)
+    stopped.send_signal(signal.SIGINT)
+    _, said = await asyncio.to_thread(stopped.communicate, timeout=30)
+    assert stopped.returncode == Exit.INTERRUPTED, said
+    assert "Running the same command again is safe" in said
+    assert "Traceback" not in said
+    assert not (office.folder / "umkm.hasil.csv").exists()
+
+    summary = await office.json("import", path, "--as", MEDAN)
+    assert summary["outcomes"] == {"diterima": 700}
+    await until(lambda: len(recorded()) >= 700, 60)
+    assert sorted(recorded()) == sorted(row[3] for row in rows)
+
+
+# -- messages ----------------------------------------------------------------------------------------------------------
+
+
+async def test_send_prints_the_reply_and_its_exit_code_says_what_came_of_it(office: Office) -> None:
+    owner = {"nik": sheets.row(91)[1], "name": "Contoh"}
+    report = {"owner": owner, "business": {"name": "Usaha Kirim", "region": "12.71.01.1001"}}
+    sent = ("send", "registry.business.report", "--as", MEDAN, "--id", "send-1")
+    reply = json.loads(
+        await office.run(*sent, "--time", "2026-01-05T09:30:00+07:00", "--data", "-", text=json.dumps(report))
+    )
+    again = json.loads(await office.run(*sent, json.dumps(report), "--time", "2026-01-05T09:30:00+07:00"))
+    assert reply == again
+    assert reply["data"]["intake_id"] == "send-1"
+    assert reply["data"]["result"]["outcome"] == "created"
+    other = await office.json(*sent, "{}", exits=Exit.REFUSED)
+    assert other["data"]["problems"]
+
+
+async def test_send_raw_shows_what_the_door_refuses(office: Office) -> None:
+    """An integrator tries what their own system might do wrong."""
+    refused = await office.json(
+        "send", "registry.business.report", "not JSON", "--raw", "--as", MEDAN, exits=Exit.REFUSED
+    )
+    assert refused["data"]["problems"][0]["code"] == "envelope.not_json"
+
+
+async def test_tail_shows_what_has_happened_to_who_may_see_it(office: Office) -> None:
+    await office.json("import", office.sheet(sheets.row(61)), "--as", MEDAN)
+    wanted = ("--from-start", "--type", "registry.business.recorded", "--region", "12.71", "--count", "1")
+    assert "Kota Medan" in await office.run("tail", "--as", "kemenumkm", *wanted)
+    event = json.loads(await office.run("tail", *wanted, "--json"))
+    assert event["type"] == "id.binaan.registry.business.recorded.v1"
+    refused = await office.run("tail", "--as", MEDAN, *wanted, exits=Exit.UNREACHABLE)
+    assert refused == ""
+
+
+async def test_tail_shows_events_as_they_happen(office: Office) -> None:
+    listening = office.start("tail", "--type", "registry.business.recorded", "--count", "1", "--timeout", "60")
+    assert listening.stderr
+    await asyncio.to_thread(listening.stderr.readline)
+    await office.json("import", office.sheet(sheets.row(62, **{"Nama Usaha": "Usaha Langsung"})), "--as", MEDAN)
+    shown, _ = await asyncio.to_thread(listening.communicate, timeout=60)
+    assert listening.returncode == Exit.DONE
+    assert "Usaha Langsung tercatat" in shown
+
+
+# -- operators ---------------------------------------------------------------------------------------------------------
+
+
+async def test_unreadable_messages_are_listed_shown_and_given_up(office: Office) -> None:
+    """Nothing is dropped: what cannot be read is refused, and kept for an operator to see."""
+    await office.run("send", "registry.business.report", "[broken", "--raw", "--as", MEDAN, exits=Exit.REFUSED)
+    found = await office.json("parked", "list", "--service", "registry", "--state", "unreadable")
+    held = next(one for one in found if one["account"] == MEDAN)
+    shown = await office.json("parked", "show", held["held_id"], "--service", "registry")
+    assert shown["state"] == "unreadable"
+    assert "broken" not in json.dumps(shown)
+    assert held["held_id"] in await office.run("parked", "list", "--service", "registry")
+    for one in found:
+        await office.run("parked", "discard", one["held_id"], "--service", "registry", "--reason", "tried out")
+    assert await office.json("parked", "list", "--service", "registry") == []
+    await office.run("parked", "requeue", held["held_id"], "--service", "registry", exits=Exit.REFUSED)
+
+
+async def test_a_service_that_is_down_does_not_hide_what_the_others_hold(office: Office) -> None:
+    """Here notify does not run; an operator looks when something is down."""
+    await office.run("send", "aid.programme.open", "[broken", "--raw", "--as", MEDAN, exits=Exit.REFUSED)
+    found = await office.json("parked", "list", "--patience", "10", exits=Exit.NO_REPLY)
+    assert [one["service"] for one in found] == ["aid"]
+    await office.run("parked", "discard", found[0]["held_id"], "--service", "aid", "--reason", "tried out")
+
+
+async def test_seeding_again_changes_nothing(office: Office, told: History) -> None:
+    """`stack up` does it every time."""
+    await until(lambda: len(told.of_type("registry.official.registered")) == 2 * len(DEMO_AGENCIES))
+    await asyncio.to_thread(seed, office.env)
+    await office.json("import", office.sheet(sheets.row(71)), "--as", MEDAN)
+    await until(lambda: any(one["data"]["business"]["name"] == "Usaha Contoh 71" for one in about_businesses(told)))
+    assert len(told.of_type("registry.agency.registered")) == len(DEMO_AGENCIES)
+    assert len(told.of_type("registry.official.registered")) == 2 * len(DEMO_AGENCIES)
+
+
+# -- an integrator's first hour ----------------------------------------------------------------------------------------
+
+
+async def test_ten_lines_with_nothing_of_ours_read_who_became_binaan_and_who_is_eligible(
+    office: Office, world: World, told: History
+) -> None:
+    """docs/integrators/first_events.py, as the ministry's account; issue 2, "Show" 2."""
+    await office.run("send", "aid.programme.open", "--as", MEDAN, "--actor", "kadis", json.dumps(TRAINING))
+    environment = {**os.environ, "BINAAN_AMQP_URL": world.amqp_url_of("kemenumkm")}
+    script = PROJECT / "docs" / "integrators" / "first_events.py"
+    reading = await asyncio.create_subprocess_exec(
+        sys.executable, script, cwd="/", env=environment, stdout=asyncio.subprocess.PIPE
+    )
+    try:
+        returned = (await office.json("import", office.sheet(sheets.row(81)), "--as", MEDAN))["sheet"]
+        await office.json("verify", returned, "--as", MEDAN, "--actor", "kabid")
+        await office.json("designate", returned, "--as", MEDAN, "--actor", "kadis", *DECREE)
+        business = sheets.read(Path(returned))[0]["ID Binaan"]
+        async with asyncio.timeout(60):
+            await _read_until_eligible(reading, business)
+    finally:
+        reading.terminate()
+        await reading.wait()
+
+
+async def _read_until_eligible(reading: asyncio.subprocess.Process, business: str) -> None:
+    assert reading.stdout
+    designated = False
+    async for line in reading.stdout:
+        kind, subject, _, data = line.decode().split(" ", 3)
+        designated |= (kind, subject) == ("id.binaan.registry.business.designated.v1", business)
+        answer = json.loads(data).get("eligibility", {})
+        if designated and answer.get("beneficiary_id") == business and answer["verdict"] == "eligible":
+            return
+    raise AssertionError("the client has ended")
+
+
+async def test_every_event_is_read_by_the_cloudevents_library(told: History, services: None) -> None:
+    """Issue 2, "Show" 2: whoever uses the standard's own library needs nothing of ours."""
+    await until(lambda: told.events)
+    for event in told.events:
+        parsed = JSONFormat().read(CloudEvent, json.dumps(event))
+        assert (parsed.get_id(), parsed.get_type(), parsed.get_data()) == (event["id"], event["type"], event["data"])
