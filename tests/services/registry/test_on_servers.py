@@ -112,10 +112,10 @@ class Account:
             return await self._replies.get()
 
     async def ask(self, kind: str, data: dict[str, Any], **attributes: Any) -> dict[str, Any]:
-        """Send, and the payload of the reply."""
+        """Send, and the payload of the reply; another message's may be delivered again in between."""
         id_ = await self.send(kind, data, **attributes)
-        payload = _payload(await self.reply())
-        assert payload["intake_id"] == id_
+        while (payload := _payload(await self.reply()))["intake_id"] != id_:
+            pass
         return payload
 
     async def accepted(self, kind: str, data: dict[str, Any], **attributes: Any) -> dict[str, Any]:
@@ -252,15 +252,29 @@ async def test_a_message_sent_twice_is_done_once_and_answered_alike(wire: Wire) 
     """Identity is (account, id): the same pair again gets the same bytes and changes nothing."""
     medan, events = await wire.account(MEDAN), await wire.reading("kemenumkm.events")
     report = {"owner": person(), "business": trade(name="Warung Dua Kali")}
-    for _ in range(3):
-        await medan.send("registry.business.report", report, id="twice-1")
-    first, second, third = [await medan.reply() for _ in range(3)]
-    assert first == second == third
+    await medan.send("registry.business.report", report, id="twice-1")
+    first = await medan.reply()
+    await medan.send("registry.business.report", report, id="twice-1")
+    assert await medan.reply() == first
     business_id = _payload(first)["result"]["business_id"]
-    again = await medan.accepted(
-        "registry.business.report", {"business": {**report["business"], "workers": 1}, **report}
-    )
+    again = await medan.accepted("registry.business.report", report)
     assert (again["business_id"], again["outcome"]) == (business_id, "unchanged")
+    await medan.accepted("registry.business.verify", {"business_id": business_id}, actor="kadis")
+    assert [int(one["sequence"]) for one in await _events_of(events, business_id, 2)] == [1, 2]
+
+
+async def test_copies_on_the_heels_of_a_message_are_that_message(wire: Wire) -> None:
+    """Copies within a batch get one reply, later ones the same again: how many come is not promised, which is."""
+    medan, events = await wire.account(MEDAN), await wire.reading("kemenumkm.events")
+    report = {"owner": person(), "business": trade(name="Warung Bertubi")}
+    for _ in range(5):
+        await medan.send("registry.business.report", report, id="heels-1")
+    last = await medan.send("registry.business.report", {"owner": person(), "business": trade(name="Warung Akhir")})
+    replies = [await medan.reply()]
+    while _payload(replies[-1])["intake_id"] != last:
+        replies.append(await medan.reply())
+    assert len(set(replies[:-1])) == 1
+    business_id = _payload(replies[0])["result"]["business_id"]
     await medan.accepted("registry.business.verify", {"business_id": business_id}, actor="kadis")
     assert [int(one["sequence"]) for one in await _events_of(events, business_id, 2)] == [1, 2]
 
