@@ -19,7 +19,7 @@ from services.registry.observation import Seen, merge
 from services.registry.owner import Owner
 from services.registry.problems import problem, required
 from shared.contracts.envelope import Received
-from shared.contracts.problem import Problem, from_invalid
+from shared.contracts.problem import Problem
 from shared.contracts.registry import (
     CLEARABLE,
     CLEARABLE_OWNER,
@@ -28,7 +28,6 @@ from shared.contracts.registry import (
     ReportedBusiness,
 )
 from shared.decision import Decision, reject
-from shared.reference import kbli
 
 _EMPTY: Mapping[str, Any] = {"needs": (), "channels": ()}
 """What an emptied field holds, where that is not None."""
@@ -179,10 +178,9 @@ def _in_future(told: ReportedBusiness, today: date) -> list[Problem]:
 
 
 def warnings(data: BusinessReport) -> list[Problem]:
-    """What is taken and somebody should look at."""
-    told = data.business.kbli
-    notes = kbli.parse(told.code, told.version).notes if told is not None else ()
-    return [*owners.warnings(data.owner), *(from_invalid(note, "data.business.kbli.code") for note in notes)]
+    """What is taken and somebody should look at. A KBLI code without a title is not among it: our table of titles is
+    far from whole, and a warning on most honest reports would teach offices to read none."""
+    return owners.warnings(data.owner)
 
 
 # --- the decision -----------------------------------------------------------------------------------------------------

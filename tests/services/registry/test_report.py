@@ -448,7 +448,7 @@ def test_an_unknown_agency_is_refused_before_anything_else_is_looked_at(registry
 
 
 def test_doubtful_values_are_taken_with_a_warning_where_they_stand(registry: Registry) -> None:
-    """An old region code in a NIK, a new mobile prefix, a KBLI code we have no title for: all may be right."""
+    """An old region code in a NIK, a new mobile prefix: both may be right. A KBLI code we have no title for is no doubt."""
     old_nik = f"9901{NIK[4:]}"
     owner = person(nik=old_nik, phone="+6286000001234")
     decision = registry.report(trade(kbli={"code": "99999", "version": "2025"}), owner)
@@ -456,7 +456,6 @@ def test_doubtful_values_are_taken_with_a_warning_where_they_stand(registry: Reg
     assert [(one.code, one.field) for one in decision.warnings] == [
         ("nik.unknown_region", "data.owner.nik"),
         ("phone.unknown_prefix", "data.owner.phone"),
-        ("kbli.unknown", "data.business.kbli.code"),
     ]
 
 
