@@ -448,7 +448,7 @@ def test_an_unknown_agency_is_refused_before_anything_else_is_looked_at(registry
 
 
 def test_doubtful_values_are_taken_with_a_warning_where_they_stand(registry: Registry) -> None:
-    """An old region code in a NIK and a new mobile prefix may be right; a KBLI code without a title is no doubt at all."""
+    """An old region code in a NIK and a new mobile prefix may be right; a KBLI code without a title is no doubt."""
     old_nik = f"9901{NIK[4:]}"
     owner = person(nik=old_nik, phone="+6286000001234")
     decision = registry.report(trade(kbli={"code": "99999", "version": "2025"}), owner)
