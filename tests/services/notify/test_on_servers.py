@@ -134,24 +134,20 @@ def _json(line: bytes) -> dict[str, Any] | None:
     return found
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 async def notify(world: World, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[ServiceProcess]:
-    process = ServiceProcess(world, "notify", _root(tmp_path_factory))
-    await process.start()
-    yield process
-    process.kill()
+    process = ServiceProcess(world, "notify", tmp_path_factory.mktemp("notify"))
+    try:
+        await process.start()
+        yield process
+        process.stop()
+    finally:
+        process.kill()
     logged = process.log.read_text()
     assert "a worker failed" not in logged
     assert "a message is held" not in logged
     for secret in (samples.NAME, samples.PHONE):
         assert secret not in logged
-
-
-def _root(factory: pytest.TempPathFactory) -> Path:
-    """One folder for all tests of this module: the key file belongs to the database."""
-    root = factory.getbasetemp() / "notify-on-servers"
-    root.mkdir(exist_ok=True)
-    return root
 
 
 @pytest.fixture
