@@ -59,6 +59,7 @@ class HeldMessage(BaseModel):
     account: str | None
     type: str | None
     identity: str
+    digest: str | None = None
     lanes: tuple[str, ...] = ()
     attempts: int = 0
     due: datetime | None = None
@@ -102,6 +103,7 @@ def hold(reading: Reading, lanes: Iterable[str], error: BaseException | None, no
         account=delivery.account,
         type=reading.type.name if reading.type else None,
         identity=reading.identity.hex(),
+        digest=reading.digest.hex(),
         lanes=tuple(sorted(lanes)),
         attempts=1 if error else 0,
         due=None if reading.keep else now + RETRY_AFTER[0],
@@ -116,6 +118,26 @@ def hold(reading: Reading, lanes: Iterable[str], error: BaseException | None, no
             content_type=delivery.content_type,
             binary_mode=delivery.binary_mode,
         ),
+    )
+
+
+def unreadable_still(held: HeldMessage, reading: Reading) -> HeldMessage:
+    """Tried again, and not readable (any more): it is kept, and no clock looks at it again."""
+    reasons = tuple(one.code for one in reading.problems)
+    return held.model_copy(
+        update={"state": "unreadable", "due": None, "attempts": held.attempts + 1, "reasons": reasons}
+    )
+
+
+def readable_now(held: HeldMessage, reading: Reading, lanes: Iterable[str]) -> HeldMessage:
+    """What was kept as unreadable is from now on known as the message that it is."""
+    return held.model_copy(
+        update={
+            "type": reading.type.name if reading.type else None,
+            "identity": reading.identity.hex(),
+            "digest": reading.digest.hex(),
+            "lanes": tuple(sorted(lanes)),
+        }
     )
 
 

@@ -84,21 +84,23 @@ class UnitOfWork:
         What is returned is committed and waits in the outbox to be published.
         """
         outgoing: list[Outgoing] = []
-        remaining = list(items)
+        remaining, suspects = list(items), 0
         while remaining:
-            done, sent = await self._transact(remaining)
+            done, sent, suspects = await self._transact(remaining[:suspects] or remaining)
             outgoing += sent
             remaining = remaining[done:]
         return outgoing
 
-    async def _transact(self, items: list[Item]) -> tuple[int, list[Outgoing]]:
+    async def _transact(self, items: list[Item]) -> tuple[int, list[Outgoing], int]:
         """One transaction for as many of the first items as it takes. An error that repeats itself halves them until
-        the one bad message is found."""
+        the one bad message is found: among so many of those that follow, as the last number says (0: nothing is known).
+        """
         conflicts = errors = 0
+        failing = len(items)
         broken: Exception | None = None
         while True:
             try:
-                return await self._attempt(items, broken)
+                done, sent = await self._attempt(items, broken)
             except Exception as error:
                 if is_gone(error):
                     raise GoneError from error
@@ -113,7 +115,10 @@ class UnitOfWork:
                 log.error("a batch fails again and again", messages=len(items), **describe(error))
                 if len(items) == 1:
                     broken = error
+                failing = len(items)
                 items, conflicts, errors = items[: max(1, len(items) // 2)], 0, 0
+            else:
+                return done, sent, failing - done
 
     async def _attempt(self, items: Sequence[Item], broken: Exception | None) -> tuple[int, list[Outgoing]]:
         async with self._mongo.transaction() as session:
@@ -160,9 +165,16 @@ class UnitOfWork:
         lookups: set[Lookup] = {_held_lookup(item.reading) for item in items}
         lookups |= {ById(HELD, item.held_id) for item in items if item.held_id is not None}
         await self._store.load(lookups, batch.working, batch.versions, session)
+        batch.seen |= await self._recognise_others(batch, items, session)
         lanes = {f"lane:{lane}" for item in items for lane in self._lanes_of(batch, item.reading)}
         oldest = await self._store.oldest_by_tag(HELD, lanes, session)
         batch.queues = {tag.removeprefix("lane:"): held_id for tag, held_id in oldest.items()}
+
+    async def _recognise_others(self, batch: _Batch, items: Sequence[Item], session: Any) -> dict[bytes, Answered]:
+        """Refusals of other content under the id of a message that is held, and so has no answer yet."""
+        held = [(item.reading, self._waiting(batch, item.reading, None)) for item in items if item.reading.is_intake]
+        others = {self._reused(reading) for reading, waiting in held if waiting and _is_other(waiting, reading)}
+        return await self._inbox.recognise(others - batch.seen.keys(), session)
 
     def _wanted(self, batch: _Batch, position: int, item: Item) -> set[Lookup]:
         try:
@@ -204,7 +216,10 @@ class UnitOfWork:
         held = self._held(batch, item)
         if item.held_id is not None and held is None:
             return  # an operator has discarded it meanwhile
-        reading = self._unanswered(batch, item.reading)
+        if held is not None and item.reading.keep:
+            self._keep(batch, item.reading, held)
+            return
+        reading = self._unanswered(batch, item.reading, held)
         if reading is None or reading.ignored:
             self._release(batch, held)
         elif reading.problems or reading.received is None:
@@ -212,19 +227,19 @@ class UnitOfWork:
         else:
             self._decide(batch, position, reading, held)
 
-    def _unanswered(self, batch: _Batch, reading: Reading) -> Reading | None:
+    def _unanswered(self, batch: _Batch, reading: Reading, held: HeldMessage | None) -> Reading | None:
         """None for what is answered already (again, byte for byte); a refusal for other content under the same id."""
         if not reading.is_intake:
             return reading
         here = batch.answers.get(reading.identity)
         before = here or batch.seen.get(reading.identity)
+        waiting = self._waiting(batch, reading, held)
+        if (before and before.digest != reading.digest) or (waiting and _is_other(waiting, reading)):
+            # The same wrong repetition gets the same refusal: it is known by its own content.
+            reused = replace(reading, identity=self._reused(reading), problems=[_id_reused()], received=None)
+            return self._unanswered(batch, reused, held)
         if before is None:
             return reading
-        if before.digest != reading.digest:
-            # The same wrong repetition gets the same refusal: it is known by its own content.
-            return self._unanswered(
-                batch, replace(reading, identity=self._reused(reading), problems=[_id_reused()], received=None)
-            )
         if here is None and reading.delivery.account is not None:
             reply = self._codec.stored_reply(before.reply, reading.delivery.account)
             batch.repeated[reply.id] = reply
@@ -237,18 +252,22 @@ class UnitOfWork:
         if self._is_behind(batch, reading, held):
             self._hold(batch, reading, held, None)
             return
+        if position in batch.failed:
+            self._fail(batch, reading, held, batch.failed[position])
+            return
         try:
-            if position in batch.failed:
-                raise batch.failed[position]
             decision = self._decision(batch, reading)
             self._apply(batch, decision, reading)
         except NotLoadedError:
             raise
         except Exception as error:  # noqa: BLE001 - our bug on one message: it is held
-            log.error("a message is held", **describe(error))
-            self._hold(batch, reading, held, error)
+            self._fail(batch, reading, held, error)
         else:
             self._release(batch, held)
+
+    def _fail(self, batch: _Batch, reading: Reading, held: HeldMessage | None, error: Exception) -> None:
+        log.error("a message is held", **describe(error))
+        self._hold(batch, reading, held, error)
 
     def _decision(self, batch: _Batch, reading: Reading) -> Decision:
         received = reading.received
@@ -320,12 +339,28 @@ class UnitOfWork:
         ahead = [batch.queues[lane] for lane in self._lanes_of(batch, reading) if lane in batch.queues]
         return any(held is None or oldest < held.held_id for oldest in ahead)
 
+    def _keep(self, batch: _Batch, reading: Reading, held: HeldMessage) -> None:
+        """A held message that cannot be read, still or any more. Its sender was told when it was first kept, or now."""
+        again = holding.unreadable_still(held, reading)
+        batch.changes.record(HELD, again, batch.working.put(HELD, again))
+        if not held.reasons and reading.is_intake and self._unanswered(batch, reading, held) is not None:
+            self._answer(batch, reading, self._codec.reply(reading, reject(*reading.problems), reading.read_at))
+
+    def _waiting(self, batch: _Batch, reading: Reading, held: HeldMessage | None) -> HeldMessage | None:
+        """A held message of the same identity, other than the one that is being tried again."""
+        lookup = _held_lookup(reading)
+        other = batch.working.get(lookup) if batch.working.found(lookup) else None
+        return None if other is None or (held is not None and other.held_id == held.held_id) else other
+
     def _hold(self, batch: _Batch, reading: Reading, held: HeldMessage | None, error: Exception | None) -> None:
         now = reading.read_at
+        if self._waiting(batch, reading, held) is not None:
+            self._release(batch, held)  # a copy of it waits already
+            return
         if held is not None:
+            if held.identity != reading.identity.hex():
+                held = holding.readable_now(held, reading, self._lanes_of(batch, reading))
             again = holding.failed_again(held, error, now) if error else holding.still_behind(held, now)
-        elif batch.working.found(_held_lookup(reading)):
-            return  # a copy of it waits already
         else:
             again = holding.hold(reading, self._lanes_of(batch, reading), error, now)
         batch.changes.record(HELD, again, batch.working.put(HELD, again))
@@ -376,6 +411,11 @@ class UnitOfWork:
 async def _pause(times: int) -> None:
     """A random wait that grows, so that two writers who have met do not meet again."""
     await asyncio.sleep(random.uniform(0, min(0.5, 0.005 * 2**times)))  # noqa: S311
+
+
+def _is_other(waiting: HeldMessage, reading: Reading) -> bool:
+    """Whether a held message of the same identity has other content."""
+    return waiting.digest is not None and waiting.digest != reading.digest.hex()
 
 
 def _held_lookup(reading: Reading) -> ByKey[HeldMessage]:
