@@ -103,6 +103,8 @@ class MongoServer:
             "--nounixsocket",
             "--quiet",
             *("--setParameter", "diagnosticDataCollectionEnabled=false"),
+            # What a killed process held open blocks others for so long, by default a minute. Ours last far below one.
+            *("--setParameter", "transactionLifetimeLimitSeconds=15"),
         ]
 
     def _log_end(self) -> str:

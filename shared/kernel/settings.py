@@ -11,7 +11,8 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 class Settings(BaseSettings):
     """Read from ``BINAAN_…`` variables. Addresses hold passwords: they are never logged."""
 
-    model_config = SettingsConfigDict(env_prefix="BINAAN_")
+    # Pydantic shows what it was given when something is missing.
+    model_config = SettingsConfigDict(env_prefix="BINAAN_", hide_input_in_errors=True)
 
     amqp_url: str
     mongo_url: str
