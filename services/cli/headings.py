@@ -10,14 +10,16 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from services.cli.exits import wrong_usage
 
 RESULT_HEADINGS = ("ID Binaan", "Hasil", "Keterangan")
 """What a returned sheet has more than the office's own."""
+OVERFLOW = "(lebih)"
+"""Heads the cells of rows that have more of them than there are headings, so that our own columns stand beyond."""
 
 # Column key → spellings, the first as it is shown when the column is missing. Keys with a path are that path below
 # `data`; the others are turned into something else on the way.
@@ -109,7 +111,15 @@ class Headings:
         cells = {key: self._first(record, positions) for key, positions in self.known.items()}
         if any(cells.values()):
             cells |= {key: year for key, year in self.years.items() if not cells.get(key)}
-        return Row(number, cells, any(cell.strip() for cell in record[len(self.record) :]))
+        return Row(number, cells, any(record[at].strip() for at in self._overflow(record)))
+
+    def _overflow(self, record: Sequence[str]) -> Iterator[int]:
+        """Positions of a row that are under no heading of the office's."""
+        return (at for at in range(len(record)) if at >= len(self.record) or self.record[at] == OVERFLOW)
+
+    def widened(self, width: int) -> Headings:
+        """The same for rows of up to `width` cells."""
+        return replace(self, record=(*self.record, *[OVERFLOW] * (width - len(self.record))))
 
     @staticmethod
     def _first(record: Sequence[str], positions: Sequence[int]) -> str:
@@ -130,7 +140,8 @@ class Headings:
     def unknown(self) -> list[str]:
         """Headings that are left alone, as written."""
         taken = {at for positions in self.known.values() for at in positions} | {*self._result_positions}
-        return [" ".join(text.split()) for at, text in enumerate(self.record) if text.strip() and at not in taken]
+        left = [" ".join(text.split()) for at, text in enumerate(self.record) if at not in taken and text != OVERFLOW]
+        return [text for text in left if text]
 
     def require_unambiguous(self, name: str) -> None:
         """Raises `CliError` 2 when two columns say the same thing and nobody can know which one counts."""
@@ -157,20 +168,29 @@ class Headings:
 
     def kept(self, record: Sequence[str]) -> list[str]:
         """A row that this run leaves alone: as it was, with blanks under columns that are new."""
-        return [*record, *[""] * (len(self.record) - len(record)), *[""] * self._result_positions.count(None)]
+        return [*self._fitted(record), *[""] * self._result_positions.count(None)]
+
+    def headed(self) -> list[str]:
+        """The row of headings of the returned sheet."""
+        return self.placed(self.record, RESULT_HEADINGS)
 
     def placed(self, record: Sequence[str], result: Sequence[str]) -> list[str]:
         """A row with its result in the columns of an earlier run, or in new ones at the end.
 
         Nothing of the office's own is ever written over.
         """
-        cells = [*record, *[""] * (len(self.record) - len(record))]
+        cells = self._fitted(record)
         for at, text in zip(self._result_positions, result, strict=True):
             if at is None:
                 cells.append(text)
             else:
                 cells[at] = text
         return cells
+
+    def _fitted(self, record: Sequence[str]) -> list[str]:
+        """As many cells as there are headings; what is cut off is blank (see `widened`)."""
+        width = len(self.record)
+        return [*record[:width], *[""] * (width - len(record))]
 
 
 def recognise(record: Sequence[str]) -> Headings:

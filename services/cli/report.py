@@ -56,8 +56,9 @@ class Report:
         """
         instant = self._instant(observed)
         owner = dict(self.data["owner"])
-        if "consent" in owner and "given_on" not in owner["consent"]:
-            owner["consent"] = {**owner["consent"], "given_on": instant.date().isoformat()}
+        consent = owner.get("consent", {})
+        if True in consent.values() and "given_on" not in consent:
+            owner["consent"] = {**consent, "given_on": instant.date().isoformat()}
         parts = {"owner": owner, "business": self.data["business"]}
         return {name: part for name, part in parts.items() if part}, instant.isoformat(timespec="milliseconds")
 

@@ -27,6 +27,8 @@ OUTCOMES: Mapping[str, str] = {
     "designated": "binaan",
 }
 """What a reply calls an outcome, and what the column Hasil calls it."""
+_MOST_HEADINGS = 3
+"""A place by its names has three; a problem with more columns than that is about the whole row."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,7 +196,8 @@ def heading_of(headings: Headings, path: str | None) -> str:
     if not path:
         return ""
     keys = [key for key in headings.known if path_of(key) == path or path_of(key).startswith(f"{path}.")]
-    return "/".join(dict.fromkeys(filter(None, map(headings.shown, keys))))
+    shown = dict.fromkeys(filter(None, map(headings.shown, keys)))
+    return "/".join(shown) if len(shown) <= _MOST_HEADINGS else ""
 
 
 def _as_dict(problem: Problem) -> dict[str, Any]:

@@ -13,12 +13,12 @@ import re
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 
 from services.cli.exits import CliError, wrong_usage
-from services.cli.headings import RESULT_HEADINGS, Headings, Row, recognise
+from services.cli.headings import Headings, Row, recognise
 
 DELIMITERS = ";,\t|"
 _HEAD_ROWS = 40
@@ -82,10 +82,17 @@ def open_sheet(path: Path, required: Iterable[Sequence[str]] = ()) -> Sheet:
     delimiter, header_number, headings = _layout(path, encoding)
     _require_columns(path, headings, required)
     sheet = Sheet(path, encoding, delimiter, headings, header_number, 0, stamp)
+    widths = [_width(record) for number, record in sheet.records() if number > header_number]
+    sheet = replace(sheet, headings=headings.widened(max(widths, default=0)))
     count = sum(1 for _ in sheet.rows())
     if not count:
         raise wrong_usage(f"{path.name} has headings but no rows below them.")
-    return Sheet(path, encoding, delimiter, headings, header_number, count, stamp)
+    return replace(sheet, count=count)
+
+
+def _width(record: Sequence[str]) -> int:
+    """How many cells a row has up to its last filled one; 0 for a blank row."""
+    return max((at for at, cell in enumerate(record, start=1) if cell.strip()), default=0)
 
 
 def _stamp(path: Path) -> tuple[int, int]:
@@ -235,7 +242,7 @@ def write_results(sheet: Sheet, results: Mapping[int, Result], draft: Path) -> N
 
 def _with_result(sheet: Sheet, number: int, record: list[str], result: Result | None) -> list[str]:
     if number == sheet.header_number:
-        return sheet.headings.placed(record, RESULT_HEADINGS)
+        return sheet.headings.headed()
     if number < sheet.header_number or not any(cell.strip() for cell in record):
         return record
     if result is None:

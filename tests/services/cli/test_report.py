@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from services.cli import vocabulary
 from services.cli.headings import recognise
@@ -14,6 +17,17 @@ from shared.contracts.registry import BusinessReport
 from shared.reference.invalid import Invalid
 from tests.services.cli import sheets
 
+HEADINGS = (
+    *sheets.HEADINGS,
+    "Modal",
+    "KBLI",
+    "Pemasaran",
+    "Tanggal Berdiri",
+    "Tanggal Pendataan",
+    "Kode Wilayah",
+    "Kota",
+)
+HOMES = ("12.71", "64", "00", None)
 SAVED = datetime(2026, 1, 5, 2, 30, tzinfo=UTC)
 
 
@@ -192,6 +206,20 @@ def test_without_a_day_of_visit_it_was_seen_when_the_sheet_was_saved() -> None:
         {"business": {"name": "Toko"}},
         "2026-01-05T10:30:00.000+08:00",
     )
+
+
+def test_a_refusal_of_messages_has_no_day_on_which_consent_was_given() -> None:
+    data, _ = row_of(**{"Persetujuan WA": "Tidak", "Tanggal Pendataan": "05/01/2026"}).finish(SAVED)
+    assert data["owner"]["consent"] == {"whatsapp": False}
+
+
+@given(st.dictionaries(st.sampled_from(list(HEADINGS)), st.text(max_size=40), min_size=1), st.sampled_from(HOMES))
+def test_no_cell_whatever_it_holds_stops_an_import(cells: dict[str, str], home: str | None) -> None:
+    """One row of forty thousand must not cost the others."""
+    found = read(recognise(list(cells)).row(2, list(cells.values())), home)
+    data, time = found.finish(SAVED)
+    json.dumps(data)
+    assert datetime.fromisoformat(time).tzinfo
 
 
 # -- words -------------------------------------------------------------------------------------------------------------

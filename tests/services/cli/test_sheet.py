@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import csv
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import strategies as st
 
 from services.cli.exits import CliError, Exit
 from services.cli.report import REQUIRED
-from services.cli.sheet import Result, Sheet, base_name, open_sheet, replacing, result_path, write_results
+from services.cli.sheet import DELIMITERS, Result, Sheet, base_name, open_sheet, replacing, result_path, write_results
 from tests.services.cli import sheets
 
 
@@ -102,6 +105,7 @@ def test_two_columns_for_one_thing_are_refused_except_phones(path: Path) -> None
         (b"NIK;Nama Usaha;Kelurahan\n1;Toko \x81;Aur\n", "bytes that are no text"),
         (b"hello\nworld\n", "no row of headings"),
         (sheets.text([]).encode(), "has headings but no rows"),
+        (b"NIK;Nama Usaha;Kelurahan;Catatan\n;;;Kepala Dinas\n", "has headings but no rows"),
         (b"NIK;NAMA PEMILIK\n1;x\n", "lacks a column “Nama Usaha”"),
         (b"NIK;Nama Usaha\n1;x\n", "lacks a column “Kode Wilayah” or “Kelurahan” or “Kecamatan”"),
         (b'NIK;Nama Usaha;Kelurahan\n1;"Toko;Aur\n2;Toko;Aur\n', "cannot be read at line 3: a quotation mark"),
@@ -204,6 +208,55 @@ def test_a_folder_that_cannot_be_written_to_is_noticed_at_once(tmp_path: Path) -
     with pytest.raises(CliError, match="cannot be written") as caught, replacing(tmp_path / "none" / "umkm.hasil.csv"):
         pass
     assert caught.value.code == Exit.USAGE
+
+
+CELLS = st.text(st.characters(codec="utf-8", exclude_categories=["Cs", "Cc"]), max_size=12)
+TABLES = st.lists(st.lists(CELLS, min_size=3, max_size=5), min_size=1, max_size=6).filter(
+    lambda rows: any(cell.strip() for row in rows for cell in row)
+)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(TABLES, st.sampled_from(DELIMITERS), st.sets(st.integers(2, 8)))
+def test_whatever_an_office_has_written_comes_back_as_it_was(
+    path: Path, rows: list[list[str]], delimiter: str, answered: set[int]
+) -> None:
+    """The sheet is theirs: no cell may be changed, lost or moved by a pass, nor by a second one over its result."""
+    own = sheets.text(rows, headings=["NIK", "Nama Usaha", "Kelurahan"], delimiter=delimiter)
+    path.write_text(own, encoding="utf-8", newline="")
+    results = {number: Result(f"id-{number}", "diterima", "catatan; |,") for number in answered}
+    try:
+        sheet = open_sheet(path)
+    except CliError as error:
+        assume("has headings but no rows" not in error.text)
+        raise
+    back = given_back(sheet, results)
+    once = back.read_bytes()
+    given_back(open_sheet(back), results)
+    assert back.read_bytes() == once
+    with back.open(encoding="utf-8-sig", newline="") as file:
+        returned = list(csv.reader(file, delimiter=delimiter))
+    for written, found in zip(rows, returned[1:], strict=True):
+        assert found[: _filled(written)] == written[: _filled(written)]
+
+
+def _filled(cells: list[str]) -> int:
+    return max((at for at, cell in enumerate(cells, start=1) if cell.strip()), default=0)
+
+
+def test_a_row_with_too_many_cells_is_no_better_after_it_was_returned(path: Path) -> None:
+    """What stood too far right must not be taken for an id, nor go unnoticed the second time."""
+    sheet = opened(path, sheets.text([[*sheets.row(1), "lebih"], sheets.row(2)]))
+    back = given_back(sheet, {2: Result("", "ditolak", "terlalu banyak sel"), 3: Result("id-2", "diterima")})
+    again = open_sheet(back)
+    assert [(row.extra, row.cells["business_id"]) for row in again.rows()] == [(True, ""), (False, "id-2")]
+    assert again.headings.unknown == []
+
+
+def test_columns_without_a_heading_are_left_alone(path: Path) -> None:
+    """Excel writes as many delimiters in the row of headings as the widest row has."""
+    sheet = opened(path, sheets.text([[*sheets.row(1), "catatan"]], headings=(*sheets.HEADINGS, "")))
+    assert [row.extra for row in sheet.rows()] == [False]
 
 
 @pytest.mark.parametrize(
