@@ -186,10 +186,10 @@ def _show(screen: Screen, story: Story, truth: Mapping[str, Any]) -> bool:
     spool = _spool()
     written = {str(one["message_id"]): one for one in exhibits.written_messages(spool)} if spool else {}
     figures = {run.office.account: count(story.view, run) for run in story.runs}
-    with screen.step("What came of it, counted from the events that the ministry sees, and from the replies"):
-        screen.print(_table(story.runs, figures, truth))
-        _show_not_told(screen, figures)
-        _show_refusals(screen, story, truth)
+    screen.heading("What came of it, counted from public events and from replies")
+    screen.print(_table(story.runs, figures, truth))
+    _show_not_told(screen, figures)
+    _show_refusals(screen, story, truth)
     wrong = list(_differences(story, figures, truth, Counter(_ids(spool)) if spool else None))
     if wrong:
         for one in wrong:
@@ -235,7 +235,7 @@ def _table(runs: Sequence[Run], figures: Mapping[str, Figures], truth: Mapping[s
         known = [int(truth[run.office.account][name]) for run in runs]
         verdict = "agrees" if counted == known else "DIFFERS"
         table.add_row(_MEANINGS[name], *map(str, counted), str(sum(counted)), str(sum(known)), verdict)
-    return Padding(table, (0, 0, 0, 3))
+    return Padding(table, (0, 0, 0, 3), expand=False)
 
 
 def _show_not_told(screen: Screen, figures: Mapping[str, Figures]) -> None:
@@ -257,18 +257,19 @@ def _show_refusals(screen: Screen, story: Story, truth: Mapping[str, Any]) -> No
         refused = [one for one in run.imported if not one.accepted]
         for answer in refused[:: max(1, len(refused) // 2)][:2]:
             reasons = " ".join(str(one.get("text_id")) for one in answer.problems)
-            screen.line(f"  {run.office.file} row {answer.row} ({ways.get(answer.row, '?')}): {reasons}")
+            screen.line(f"· {run.office.file} row {answer.row}, {ways.get(answer.row, '?')}: {reasons}")
 
 
 def _show_exhibit(screen: Screen, story: Story, chosen: Exhibit, written: Mapping[str, Any] | None) -> None:
     name = story.view.state("business", chosen.answer.business_id).get("name")
-    with screen.step(f"One chain whole: {name}, correlation id {chosen.correlation}"):
-        screen.print(exhibits.chain_table(exhibits.steps(story.view, chosen)))
-        screen.line(f"(one of {chosen.run.office.designated} that were sent together) Its owner reads:")
-        if written is not None:
-            screen.print(exhibits.bubble(written))
-        else:
-            screen.line("the text stands in the outbox of the machine on which notify runs")
+    screen.heading(f"One chain whole: {name}, one of {chosen.run.office.designated} that were sent together")
+    screen.line(f"correlation id {chosen.correlation}")
+    screen.print(exhibits.chain_table(exhibits.steps(story.view, chosen)))
+    screen.line("Its owner reads:")
+    if written is not None:
+        screen.print(exhibits.bubble(written))
+    else:
+        screen.line("the text stands in the outbox of the machine on which notify runs")
 
 
 def _show_next(screen: Screen, story: Story, chosen: Exhibit) -> None:

@@ -19,8 +19,8 @@ from rich.text import Text
 
 from services.cli.demo.figures import Run, owner_of
 from services.cli.demo.passes import Answer
-from services.cli.demo.screen import sentence
 from services.cli.demo.view import View, happened_at, state_of
+from services.cli.sentences import describe
 
 _PHONE_WIDTH = 52
 
@@ -39,22 +39,25 @@ class Exhibit:
 
 
 def choose(view: View, runs: Sequence[Run]) -> Exhibit | None:
-    """The first designation that has led to a message on its own."""
-    for run in runs:
-        owners = Counter(owner_of(view, one) for one in run.taken)
-        for answer in run.designated:
-            if answer.intake is None or owners[owner_of(view, answer.business_id)] != 1:
-                continue
-            for event in view.chain(answer.intake.id):
-                if event.key == "notify.message.delivered":
-                    return Exhibit(run, answer, str(state_of(event).get("message_id")))
-    return None
+    """The first designation that has led to a message on its own, by WhatsApp if there is one."""
+    found = [one for run in runs for one in _candidates(view, run)]
+    by_whatsapp = (one for one in found if view.state("message", one.message_id).get("channel") == "whatsapp")
+    return next(by_whatsapp, found[0] if found else None)
+
+
+def _candidates(view: View, run: Run) -> Iterator[Exhibit]:
+    owners = Counter(owner_of(view, one) for one in run.taken)
+    by_chain = {one.envelope.get("correlationid"): one for one in view.seen if one.key == "notify.message.delivered"}
+    for answer in run.designated:
+        delivered = by_chain.get(answer.intake.id) if answer.intake else None
+        if delivered is not None and owners[owner_of(view, answer.business_id)] == 1:
+            yield Exhibit(run, answer, str(state_of(delivered).get("message_id")))
 
 
 def steps(view: View, exhibit: Exhibit) -> list[tuple[int, str, str]]:
     """Milliseconds since the message was sent, what happened, and what it says; in order."""
     answer, run = exhibit.answer, exhibit.run
-    found = [(happened_at(event), event.key, sentence(event, view)) for event in view.chain(exhibit.correlation)]
+    found = [(happened_at(event), event.key, describe(event)) for event in view.chain(exhibit.correlation)]
     if answer.reply is not None:
         replied = datetime.fromisoformat(str(answer.reply.envelope.get("time")))
         found.append((replied, "reply", f"{answer.reply.verb}: {answer.outcome}"))
@@ -72,7 +75,7 @@ def chain_table(rows: Sequence[tuple[int, str, str]]) -> Padding:
     table.add_column("", overflow="fold")
     for milliseconds, what, says in rows:
         table.add_row(str(milliseconds), what, Text(says))
-    return Padding(table, (0, 0, 0, 3))
+    return Padding(table, (0, 0, 0, 3), expand=False)
 
 
 def bubble(written: Mapping[str, Any]) -> Align:

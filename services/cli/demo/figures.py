@@ -89,11 +89,18 @@ def owner_of(view: View, business_id: str) -> str:
 
 def answers(view: View, run: Run) -> dict[str, State]:
     """What the programme says of each business of the file, by business."""
-    return {
-        str(state["beneficiary_id"]): state
-        for state in view.states("eligibility")
-        if state.get("programme_id") == run.programme_id and state.get("beneficiary_id") in run.businesses
-    }
+    businesses = run.businesses
+    found = ((str(one.get("beneficiary_id")), one) for one in _answers_of(view, run.programme_id))
+    return {business: state for business, state in found if business in businesses}
+
+
+def answered(view: View, programme_id: str) -> set[str]:
+    """Every business that a programme has said something of."""
+    return {str(one.get("beneficiary_id")) for one in _answers_of(view, programme_id)}
+
+
+def _answers_of(view: View, programme_id: str) -> Iterator[State]:
+    return (one for one in view.states("eligibility") if one.get("programme_id") == programme_id)
 
 
 def eligible_of(view: View, run: Run) -> set[str]:
@@ -117,11 +124,11 @@ def count(view: View, run: Run) -> Figures:
 def is_settled(view: View, run: Run) -> bool:
     """Whether every consequence of the run is in the history: each business answered for, those designated as they
     now are, and the message to each eligible owner at its end."""
-    answered = answers(view, run)
-    if not run.businesses <= answered.keys():
+    found = answers(view, run)
+    if not run.businesses <= found.keys():
         return False
     sequences = {one: str(view.newest["business"][one].envelope.get("sequence")) for one in run.taken}
-    if any(str(answered[one].get("assessed_from_sequence")) < sequence for one, sequence in sequences.items()):
+    if any(str(found[one].get("assessed_from_sequence")) < sequence for one, sequence in sequences.items()):
         return False
     owners = {owner_of(view, one) for one in eligible_of(view, run)}
     return owners <= Told(view, run).settled_owners

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from rich.console import Console, RenderableType
+from rich.padding import Padding
 from rich.text import Text
 
 from services.cli.demo.view import View, happened_at, state_of, thing_of
@@ -19,6 +20,11 @@ from services.cli.sentences import describe
 
 WIDTH = 100
 _SHOWN_OF_A_KIND = 3
+_WITHDRAWN = {
+    "no_consent": " (pemilik tidak menyetujui pesan)",
+    "no_phone": " (pemilik tidak punya nomor HP)",
+    "no_mobile_phone": " (hanya ada nomor telepon rumah)",
+}
 
 
 class Screen:
@@ -31,26 +37,32 @@ class Screen:
         self._events: Counter[str] = Counter()
         self._in_step = False
 
-    def print(self, what: RenderableType = "") -> None:
+    def print(self, what: RenderableType = "", *, whole: bool = False, cut: bool = False) -> None:
+        """Anything. `whole` leaves the breaking of long lines to the terminal, so that they can be copied; `cut` ends
+        them at its edge."""
         for console in (self._console, self._record):
             if console is not None:
-                console.print(what)
+                console.print(what, soft_wrap=whole, no_wrap=cut or None, overflow="ellipsis" if cut else None)
 
     def line(self, text: str, style: str = "") -> None:
         """A line of a step."""
-        self.print(Text(f"   {text}", style=style))
+        self.print(Padding(Text(text, style=style), (0, 0, 0, 3), expand=False))
 
     def command(self, text: str) -> None:
         """The command that does the same by hand."""
-        self.line(f"$ {text}", "cyan")
+        self.print(Text(f"   $ {text}", style="cyan"), whole=True)
+
+    def heading(self, title: str) -> None:
+        """The beginning of a numbered step."""
+        self._steps += 1
+        self.print()
+        self.print(Text(f"{self._steps}  {title}", style="bold"))
 
     @contextmanager
     def step(self, title: str) -> Iterator[None]:
-        """A numbered step; the time it took stands at its end."""
-        self._steps += 1
+        """A numbered step in which something happens; the time it took stands at its end."""
+        self.heading(title)
         self._events.clear()
-        self.print()
-        self.print(Text(f"{self._steps}  {title}", style="bold"))
         began, self._in_step = time.monotonic(), True
         try:
             with self._console.status("") if self._console.is_terminal else _nothing():
@@ -64,7 +76,8 @@ class Screen:
         """One line of the live feed, unless enough of its kind have been shown in this step."""
         self._events[event.key] += 1
         if self._in_step and self._events[event.key] <= _SHOWN_OF_A_KIND:
-            self.line(f"│ {happened_at(event).astimezone():%H:%M:%S}  {sentence(event, view)}", "green")
+            text = f"   │ {happened_at(event).astimezone():%H:%M:%S}  {sentence(event, view)}"
+            self.print(Text(text, style="green"), cut=True)
 
     def _say_how_many_more(self) -> None:
         more = {key: count - _SHOWN_OF_A_KIND for key, count in self._events.items() if count > _SHOWN_OF_A_KIND}
@@ -81,14 +94,15 @@ class Screen:
 
 def sentence(event: Event, view: View) -> str:
     """What an event says, in Indonesian, with the name of the business it is about."""
-    state = state_of(event)
-    name = view.state("business", str(state.get("beneficiary_id"))).get("name")
+    name = view.state("business", str(state_of(event).get("beneficiary_id"))).get("name")
     about = f"{name}: " if name and thing_of(event) != "business" else ""
-    return f"{about}{describe(event)}"
+    reason = _WITHDRAWN.get(str((event.data.get("change") or {}).get("reason")), "")
+    return f"{about}{describe(event)}{reason}"
 
 
 def _width() -> int:
-    return min(Console().width, WIDTH)
+    console = Console()
+    return min(console.width, WIDTH) if console.is_terminal else WIDTH
 
 
 @contextmanager

@@ -22,7 +22,7 @@ from services.cli.agencies import IN_OFFICE_SINCE
 from services.cli.client import Door, Intake, Reply
 from services.cli.deciding import Decider
 from services.cli.demo.feed import PATIENCE_SECONDS, Feed
-from services.cli.demo.figures import Run, is_settled
+from services.cli.demo.figures import Run, answered, is_settled
 from services.cli.demo.offices import MENTOR, OFFICES, Office
 from services.cli.demo.passes import Answer, SheetPass
 from services.cli.demo.screen import Screen
@@ -154,13 +154,22 @@ class Story:
                 intake = self._intake(run.office, "open", "aid.programme.open", "kadis", data)
                 reply = _accepted(intake.key, await self.doors[run.office.account].ask(intake))
                 run.programme_id = str(reply.result["programme_id"])
-            opened = {run.programme_id for run in self.runs}
-            await self.feed.until(lambda: opened <= self.view.opened_by.keys(), "a programme is not in the history")
+            known = {run.programme_id: set(self._known_in(run.office.region)) for run in self.runs}
+            await self.feed.until(
+                lambda: all(known[one] <= answered(self.view, one) for one in known),
+                "not every known business has been assessed for the new programmes",
+            )
+
+    def _known_in(self, region: str) -> Iterator[str]:
+        """Businesses that are there already when a programme opens."""
+        for one in self.view.states("business"):
+            if regions.within(str(one.get("region")), region):
+                yield str(one["business_id"])
 
     async def _import(self) -> None:
         with self.screen.step("Each office reports what is in its file"):
             for run in self.runs:
-                self.screen.command(f"binaan import {run.office.file} --as {run.office.account}")
+                self.screen.command(f"binaan import {shown(self.folder / run.office.file)} --as {run.office.account}")
                 importer = self._importer(run.office)
                 run.imported = await self._pass(run, importer, "hasil")
                 self._say_outcomes(run)
@@ -172,7 +181,7 @@ class Story:
             for run in self.runs:
                 sheet = _returned(run.office, "hasil")
                 who = f"--as {run.office.account} --actor kabid --limit {run.office.designated}"
-                self.screen.command(f"binaan verify {sheet} {who}")
+                self.screen.command(f"binaan verify {shown(self.folder / sheet)} {who}")
                 # The same decision has the same id, and is done once; a new run is a new visit.
                 data = {"method": "site_visit", "note": f"Kunjungan lapangan, demo {self.label}"}
                 run.verified = await self._decide(run, sheet, "verify", "kabid", data)
@@ -185,7 +194,7 @@ class Story:
                 run.decree = run.office.decree(self.label, _today(run.office))
                 who = f"--as {run.office.account} --actor kadis --limit {run.office.designated}"
                 paper = f"--decree {run.decree['number']} --date {run.decree['date']}"
-                self.screen.command(f"binaan designate {sheet} {who} {paper}")
+                self.screen.command(f"binaan designate {shown(self.folder / sheet)} {who} {paper}")
                 data = {"decree": run.decree, "mentor": MENTOR}
                 run.designated = await self._decide(run, sheet, "designate", "kadis", data)
             await self._reach("binaan")
