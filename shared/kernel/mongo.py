@@ -18,7 +18,6 @@ from pymongo.errors import (
     ConnectionFailure,
     DuplicateKeyError,
     ExecutionTimeout,
-    OperationFailure,
     PyMongoError,
     WaitQueueTimeoutError,
 )
@@ -41,14 +40,16 @@ def is_gone(error: BaseException) -> bool:
     return isinstance(error, ConnectionFailure | ExecutionTimeout | WaitQueueTimeoutError)
 
 
-def is_conflict(error: BaseException) -> bool:
-    """A write conflict, or a domain index that another decision has filled in the meantime."""
-    if isinstance(error, ConflictError | DuplicateKeyError):
-        return True
+def is_locked(error: BaseException) -> bool:
+    """Another transaction is in the way, or has been since this one began."""
+    return isinstance(error, PyMongoError) and error.has_error_label(_TRANSIENT) and not is_gone(error)
+
+
+def is_taken(error: BaseException) -> bool:
+    """A version has moved, or a unique key has been filled by another decision in the meantime."""
     if isinstance(error, BulkWriteError):
-        codes = {one.get("code") for one in error.details.get("writeErrors", ())} if error.details else set()
-        return _DUPLICATE_KEY in codes or error.has_error_label(_TRANSIENT)
-    return isinstance(error, OperationFailure) and error.has_error_label(_TRANSIENT)
+        return any(one.get("code") == _DUPLICATE_KEY for one in (error.details or {}).get("writeErrors", ()))
+    return isinstance(error, ConflictError | DuplicateKeyError)
 
 
 class Mongo:

@@ -54,7 +54,7 @@ def stepping(needs: Needs, decide: Decide) -> Step:
 
     async def step(run: Run) -> bool:
         decision = await run(needs, decide)
-        return bool(decision.changes)
+        return bool(decision.changes or decision.removals)
 
     return step
 

@@ -41,7 +41,7 @@ from shared.kernel.state import Collection, Due, WorkingSet
 from shared.kernel.store import Store
 from shared.kernel.topology import Bindings
 from shared.kernel.unit_of_work import Item, UnitOfWork
-from shared.kernel.workers import Workers
+from shared.kernel.workers import Workers, end
 
 GIVE_BACK_AFTER_SECONDS = 600
 """The broker closes a channel whose deliveries stay open for thirty minutes; they are given back long before."""
@@ -144,9 +144,7 @@ class Service:
                 await self._committed.join()
         except TimeoutError:
             log.info("some messages are left in the outbox; the next process sends them")
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await end(self._tasks)
         await self._publisher.close()
         await self._mongo.close()
         log.info("stopped")
@@ -273,8 +271,7 @@ class _Application:
         self._starting.add_done_callback(_end_process_if_failed)
         await send({"type": "lifespan.startup.complete"})
         await receive()
-        self._starting.cancel()
-        await asyncio.gather(self._starting, return_exceptions=True)
+        await end([self._starting])
         await self._service.stop()
         await send({"type": "lifespan.shutdown.complete"})
 

@@ -63,7 +63,8 @@ class ByKey(Generic[S]):
 
 @dataclass(frozen=True, slots=True)
 class ByTag(Generic[S]):
-    """All aggregates that carry this tag: only where they are few."""
+    """All aggregates that carry this tag: only where they are few. Those found are guarded; one that is given the tag
+    meanwhile is not seen (docs/decisions/0002)."""
 
     collection: Collection[S]
     tag: str

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -24,7 +25,7 @@ from shared.kernel.held import HELD, HeldMessage
 from shared.kernel.inbox import Answered, Inbox
 from shared.kernel.keys import Keyring
 from shared.kernel.log import describe
-from shared.kernel.mongo import Mongo, is_conflict, is_gone
+from shared.kernel.mongo import Mongo, is_gone, is_locked, is_taken
 from shared.kernel.outbox import Outbox
 from shared.kernel.routes import Decide, Needs, Routes
 from shared.kernel.state import ById, ByKey, Lookup, NotLoadedError, WorkingSet
@@ -32,7 +33,8 @@ from shared.kernel.store import Changes, Store, Versions
 
 MAX_WRITES = 2000
 _ROUNDS = 5
-_CONFLICTS = 30
+_TAKEN_TRIES = 30
+_LOCKED_SECONDS = 90
 _REPEATS = 2
 
 _NO_DELIVERY = Delivery(exchange="", routing_key="", body=b"")
@@ -95,7 +97,7 @@ class UnitOfWork:
         """One transaction for as many of the first items as it takes. An error that repeats itself halves them until
         the one bad message is found: among so many of those that follow, as the last number says (0: nothing is known).
         """
-        conflicts = errors = 0
+        errors, patience = 0, _Patience()
         failing = len(items)
         broken: Exception | None = None
         while True:
@@ -104,19 +106,16 @@ class UnitOfWork:
             except Exception as error:
                 if is_gone(error):
                     raise GoneError from error
-                if is_conflict(error) and conflicts < _CONFLICTS:
-                    conflicts += 1
-                    await _pause(conflicts)
+                if await patience.lasts(error):
                     continue
                 errors += 1
-                await _pause(errors)
                 if errors < _REPEATS:
                     continue
                 log.error("a batch fails again and again", messages=len(items), **describe(error))
                 if len(items) == 1:
                     broken = error
                 failing = len(items)
-                items, conflicts, errors = items[: max(1, len(items) // 2)], 0, 0
+                items, errors, patience = items[: max(1, len(items) // 2)], 0, _Patience()
             else:
                 return done, sent, failing - done
 
@@ -376,17 +375,15 @@ class UnitOfWork:
 
     async def run(self, needs: Needs, decide: Decide, clock: Callable[[], datetime]) -> tuple[Decision, list[Outgoing]]:
         """One step of a worker, in a transaction of its own. Raises ``GoneError``, and whatever ``decide`` raises."""
-        conflicts = 0
+        patience = _Patience()
         while True:
             try:
                 return await self._step(needs, decide, clock())
             except Exception as error:
                 if is_gone(error):
                     raise GoneError from error
-                conflicts += 1
-                if not is_conflict(error) or conflicts > _CONFLICTS:
+                if not await patience.lasts(error):
                     raise
-                await _pause(conflicts)
 
     async def _step(self, needs: Needs, decide: Decide, now: datetime) -> tuple[Decision, list[Outgoing]]:
         tick = self._codec.tick(now)
@@ -408,9 +405,24 @@ class UnitOfWork:
         return decision, batch.outgoing
 
 
-async def _pause(times: int) -> None:
-    """A random wait that grows, so that two writers who have met do not meet again."""
-    await asyncio.sleep(random.uniform(0, min(0.5, 0.005 * 2**times)))  # noqa: S311
+class _Patience:
+    """How often and how long to try again what others have got in the way of.
+
+    Locks and snapshots resolve by themselves, but what a killed process held open only when the server ends its
+    transaction (a minute, unless it is told otherwise). A key that is taken is free or found at the next try; if it
+    never is, that is a bug of ours.
+    """
+
+    def __init__(self) -> None:
+        self._tries, self._until = 0, time.monotonic() + _LOCKED_SECONDS
+
+    async def lasts(self, error: Exception) -> bool:
+        """Wait a little, at random and longer each time, so that two writers who have met do not meet again."""
+        self._tries += 1
+        await asyncio.sleep(random.uniform(0, min(0.5, 0.005 * 2**self._tries)))  # noqa: S311
+        return (is_locked(error) and time.monotonic() < self._until) or (
+            is_taken(error) and self._tries <= _TAKEN_TRIES
+        )
 
 
 def _is_other(waiting: HeldMessage, reading: Reading) -> bool:

@@ -7,7 +7,8 @@ other, and all of them wait while the database is gone.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from typing import Any
 
 import structlog
 
@@ -64,9 +65,7 @@ class Workers:
             while await self._acquire():  # noqa: ASYNC110 - the lease is the database's; there is no event to wait for
                 await asyncio.sleep(_RENEW_SECONDS)
         finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+            await end(tasks)
 
     async def _give_up(self) -> None:
         try:
@@ -94,6 +93,16 @@ class Workers:
             if more:
                 continue
             await _wait(nudge, pause)
+
+
+async def end(tasks: Iterable[asyncio.Task[Any]]) -> None:
+    """Cancel until it is done: on Python 3.11 ``asyncio.wait_for``, which the driver uses, swallows a cancellation
+    that comes when its answer is already there, and the task goes on as if nothing had been said."""
+    pending = {task for task in tasks if not task.done()}
+    while pending:
+        for task in pending:
+            task.cancel()
+        _, pending = await asyncio.wait(pending, timeout=1)
 
 
 async def _wait(nudge: asyncio.Event, seconds: float) -> None:
