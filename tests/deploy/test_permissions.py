@@ -213,14 +213,43 @@ async def test_wrong_password_is_refused(world: World) -> None:
         await aio_pika.connect(url)
 
 
-@pytest.mark.parametrize("account", [AGENCY, MINISTRY, *SERVICES])
-def test_management_is_the_administrator_s(world: World, account: str) -> None:
-    """No other account reads or changes anything by the HTTP API."""
-    base = world.management_url.rpartition("@")[2]
-    with httpx.Client(auth=(account, world.password_of(account)), trust_env=False) as client:
-        for path in ("whoami", "overview", "queues", f"queues/{world.vhost}/{AGENCY}.replies", "definitions"):
-            assert client.get(f"http://{base}/api/{path}").status_code == 401, path
-        assert client.put(f"http://{base}/api/vhosts/mine", json={}).status_code == 401
+def api_of(world: World, account: str) -> httpx.Client:
+    """The management API as that account."""
+    base = f"http://{world.management_url.rpartition('@')[2]}/api/"
+    return httpx.Client(base_url=base, auth=(account, world.password_of(account)), trust_env=False)
+
+
+@pytest.mark.parametrize("account", [AGENCY, MINISTRY])
+def test_outside_account_has_no_management(world: World, account: str) -> None:
+    """It neither reads nor changes anything by the HTTP API, not even what is its own."""
+    with api_of(world, account) as api:
+        for path in ("whoami", "overview", "queues", f"queues/{world.vhost}/{account}.replies", "definitions"):
+            assert api.get(path).status_code == 401, path
+        assert api.put("vhosts/mine", json={}).status_code == 401
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_service_only_looks_by_management(world: World, service: str) -> None:
+    """It sees whether its queues are bound, and can change nothing and read no message that is not its own."""
+    foreign = "notify.intake" if service == "registry" else "registry.intake"
+    fetch = {"count": 1, "ackmode": "ack_requeue_true", "encoding": "auto"}
+    everything = {"configure": ".*", "write": ".*", "read": ".*"}
+    with api_of(world, service) as api:
+        assert api.get(f"queues/{world.vhost}/{service}.intake/bindings").status_code == 200
+        refused = {
+            "another virtual host": api.get("queues/%2F"),
+            "accounts": api.get("users"),
+            "definitions": api.get("definitions"),
+            "a foreign message": api.post(f"queues/{world.vhost}/{foreign}/get", json=fetch),
+            "deleting a queue": api.delete(f"queues/{world.vhost}/{foreign}"),
+            "emptying a queue": api.delete(f"queues/{world.vhost}/{foreign}/contents"),
+            "deleting a policy": api.delete(f"policies/{world.vhost}/work"),
+            "more rights": api.put(f"permissions/{world.vhost}/{service}", json=everything),
+            "more tags": api.put(f"users/{service}", json={"password": "other", "tags": "administrator"}),
+            "a virtual host": api.put("vhosts/mine", json={}),
+        }
+    allowed = [what for what, answer in refused.items() if answer.status_code not in {400, 401, 403}]
+    assert allowed == []
 
 
 async def test_outside_account_publishes_intake_and_reads_its_replies(world: World) -> None:
@@ -332,13 +361,13 @@ def test_account_name_is_refused(world: World, name: str) -> None:
         add_account(management, world.vhost, name, "password")
 
 
-def test_only_the_administrator_has_a_tag(world: World) -> None:
-    """A tag is what opens the management API."""
+def test_tags_open_no_more_than_needed(world: World) -> None:
+    """A tag is what opens the management API: to the administrator, and for looking to our services."""
     with world.management() as management:
         tags = {user["name"]: user["tags"] for user in management.get("users")}
-    for account in (AGENCY, MINISTRY, *SERVICES):
-        assert not tags[account], account
-    assert "administrator" in str(tags["binaan"])
+    assert [tags[account] for account in (AGENCY, MINISTRY)] == [[], []]
+    assert [tags[service] for service in SERVICES] == [["management"]] * len(SERVICES)
+    assert tags["binaan"] == ["administrator"]
 
 
 def test_setting_a_password_takes_no_right_away(world: World) -> None:
