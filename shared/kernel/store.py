@@ -42,6 +42,7 @@ class Store:
             await documents.create_index("keys", unique=True, sparse=True)
             await documents.create_index([("tags", 1), ("_id", 1)], sparse=True)
             await documents.create_index("due", sparse=True)
+        await self._guards.create_index("_id")  # makes it: made within a transaction, it would lock all others out
         await self._guards.delete_many({})
 
     def collection_of(self, aggregate: BaseModel) -> Collection[Any]:
