@@ -18,6 +18,7 @@ export PATH LC_ALL
 VENV=.venv
 MONGODB=.local/mongodb
 MONGOD=$MONGODB/fiftyone/db/bin/mongod
+SERVICES=.local/services-to-disable
 POLICY=/usr/sbin/policy-rc.d
 packages=""
 policy_is_ours=""
@@ -64,9 +65,17 @@ find_python() { # the first interpreter that is new enough and can make virtual 
     done
 }
 
+# A package whose installation was cut off has files, and is not there.
+package_is_whole() {
+    [ "$(dpkg-query -W -f '${db:Status-Eflag} ${db:Status-Status}' "$1" 2>/dev/null)" = "ok installed" ]
+}
+
 rabbitmq_is_there() {
-    set -- /usr/lib/rabbitmq/lib/rabbitmq_server-*/sbin/rabbitmq-server
-    [ -e "$1" ] || command -v rabbitmq-server >/dev/null
+    if [ -e /var/lib/dpkg/info/rabbitmq-server.list ]; then
+        package_is_whole rabbitmq-server
+    else
+        command -v rabbitmq-server >/dev/null
+    fi
 }
 
 stamp() { # changes with everything an installation depends on
@@ -136,21 +145,25 @@ disable_services() {
 
 install_packages() {
     become_root
-    services=""
-    rabbitmq_is_there || services=rabbitmq-server.service
-    command -v epmd >/dev/null || services="$services epmd.socket epmd.service"
+    # Written down, so that a run that is cut off and repeated still knows which services it has brought.
+    rabbitmq_is_there || echo rabbitmq-server.service >>$SERVICES
+    command -v epmd >/dev/null || echo epmd.socket epmd.service >>$SERVICES
     keep_services_stopped
     apt="$sudo env DEBIAN_FRONTEND=noninteractive apt-get -q -y -o DPkg::Lock::Timeout=120"
     if [ -n "$(dpkg --audit)" ]; then
         say "An earlier installation was cut off; finishing it first (dpkg --configure -a)."
-        $sudo dpkg --configure -a >&2
+        $sudo dpkg --configure -a >&2 || true # what it cannot finish, apt installs again
     fi
     say "Updating the package lists and installing …"
     $apt update >&2
+    # --reinstall also mends a package that was cut off while it was unpacked
     # shellcheck disable=SC2086 # the list is meant to be split
-    $apt install --no-install-recommends $packages >&2
-    # shellcheck disable=SC2086
-    [ -z "$services" ] || disable_services $services
+    $apt install --reinstall --no-install-recommends $packages >&2
+    if [ -e $SERVICES ]; then
+        # shellcheck disable=SC2046
+        disable_services $(cat $SERVICES)
+        rm $SERVICES
+    fi
     clean_up
 }
 
@@ -215,7 +228,7 @@ fi
 
 if system_is_supported; then
     missing=$(list_packages 2>&1)
-    if [ -n "$missing" ]; then
+    if [ -n "$missing" ] || [ -e $SERVICES ]; then
         say "These system packages are missing and will be installed with apt:"
         list_packages
         install_packages
