@@ -23,6 +23,7 @@ from shared.kernel.state import ById, ByKey, ByTag, Collection, Due, Lookup, Pag
 
 _DELETE, _GIVE_UP, _REPLACE, _INSERT = range(4)
 """The order of writes to one collection: what gives up a key comes before what may claim it."""
+_BY_TAG = [("tags", 1), ("_id", 1)]
 _VISIBLE = {"g": 0, "keys": 0, "tags": 0, "due": 0}
 
 
@@ -40,7 +41,7 @@ class Store:
         for name in self._collections:
             documents = self._mongo.collection(name)
             await documents.create_index("keys", unique=True, sparse=True)
-            await documents.create_index([("tags", 1), ("_id", 1)], sparse=True)
+            await documents.create_index(_BY_TAG, sparse=True)
             await documents.create_index("due", sparse=True)
         await self._guards.create_index("_id")  # makes it: made within a transaction, it would lock all others out
         await self._guards.delete_many({})
@@ -70,7 +71,8 @@ class Store:
         documents = self._mongo.collection(lookup.collection.name)
         if isinstance(lookup, Page):
             cursor = documents.find({"tags": lookup.tag, "_id": {"$gt": lookup.after}}, _VISIBLE, session=session)
-            cursor = cursor.sort([("tags", 1), ("_id", 1)]).limit(lookup.limit)
+            # By id alone: an index on a list gives no order by it, and all that follows would be read and sorted.
+            cursor = cursor.sort("_id", 1).hint(_BY_TAG).limit(lookup.limit)
         else:
             cursor = documents.find({"due": {"$lte": lookup.until}}, _VISIBLE, session=session)
             cursor = cursor.sort("due", 1).limit(lookup.limit)
