@@ -75,6 +75,7 @@ class Thing(State):
     value: Any = None
     times: int = 1
     secret: str | None = None
+    due: datetime | None = None
 
 
 ACCOUNTS = Collection(name="accounts", model=Account, id_of=lambda one: one.account_id)
@@ -86,7 +87,13 @@ MEMBERS = Collection(
     keys=lambda one: (f"name:{one.name}",),
     tags=lambda one: (f"circle:{one.circle}",),
 )
-THINGS = Collection(name="things", model=Thing, id_of=lambda one: one.thing_id, sealed=frozenset({"secret"}))
+THINGS = Collection(
+    name="things",
+    model=Thing,
+    id_of=lambda one: one.thing_id,
+    due=lambda one: one.due,
+    sealed=frozenset({"secret"}),
+)
 COLLECTIONS: tuple[Collection[Any], ...] = (ACCOUNTS, DUTIES, MEMBERS, THINGS)
 
 
@@ -418,7 +425,7 @@ class Toy:
         store: type[Store] = Store,
         writer: str = "toy@test/1",
     ) -> None:
-        self.behaviour = Behaviour()
+        self.url, self.behaviour = url, Behaviour()
         self.keyring = keyring or Keyring("k1", {"k1": secrets.token_bytes(32)})
         self.mongo = Mongo(url, database, driver)
         self.codec = Codec(SERVICE, self.keyring)
@@ -484,10 +491,9 @@ class Toy:
 
     async def put_states(self, *states: State) -> None:
         """Lay the table, without a message."""
-        for state in states:
-            collection = self.store.collection_of(state)
-            document = self.store._encode(collection, state, 1)
-            await self.mongo.collection(collection.name).insert_one(document)
+        collection = self.store.collection_of(states[0])
+        documents = [self.store._encode(collection, state, 1) for state in states]
+        await self.mongo.collection(collection.name).insert_many(documents)
 
 
 @asynccontextmanager
