@@ -102,6 +102,7 @@ list_packages() {
     fi
     [ -n "$servers" ] || return 0
     rabbitmq_is_there || want rabbitmq-server "the message broker (its system service is not started)"
+    command -v openssl >/dev/null || want openssl "the certificates of the containers, which a test makes"
     command -v mongod >/dev/null && return 0
     has_library libcurl.so.4 || want libcurl4 "needed by MongoDB"
     has_library liblzma.so.5 || want liblzma5 "needed by MongoDB"
