@@ -68,7 +68,9 @@ class Story:
     async def _look_back(self) -> None:
         """Know all that has happened here before, and set back what an earlier run has decided."""
         _prepare_folder(self.folder, self.files)
-        await self._know_everything_so_far("")
+        with self.screen.step("What has happened here before is read from the history"):
+            await self._know_everything_so_far("")
+            self.screen.line(f"{self.view.count} events")
         closing = [one for one in self.view.states("programme") if self._is_left_open(one)]
         decided = [one for run in self.runs for one in self._decided_before(run.office)]
         if not closing and not decided:
@@ -173,8 +175,11 @@ class Story:
                 importer = self._importer(run.office)
                 run.imported = await self._pass(run, importer, "hasil")
                 self._say_outcomes(run)
-            businesses = {one for run in self.runs for one in run.businesses}
-            await self.feed.until(lambda: businesses <= self.view.recorded, "a recorded business is not in the history")
+            reported = {run.programme_id: run.businesses for run in self.runs}
+            await self.feed.until(
+                lambda: all(reported[one] <= answered(self.view, one) for one in reported),
+                "not every business has been assessed",
+            )
 
     async def _verify(self) -> None:
         with self.screen.step(f"{self._designated} businesses are verified, by the head of the section (kabid)"):

@@ -48,6 +48,11 @@ class View:
             self.opened_by[subject] = str(event.envelope.get("correlationid"))
         return True
 
+    @property
+    def count(self) -> int:
+        """How many different events there have been."""
+        return len(self._ids)
+
     def events(self, thing: str) -> Iterable[Event]:
         """The newest event of each subject: `business`, `programme`, `eligibility`, `message`, `official`."""
         return self.newest.get(thing, {}).values()
