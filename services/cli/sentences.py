@@ -58,7 +58,8 @@ def _eligibility(_: str, state: Data, change: Data) -> str:
     verdict = _VERDICTS.get(str(state.get("verdict")), str(state.get("verdict")))
     failed = [str(one.get("text_id")) for one in state.get("criteria") or () if one.get("verdict") != "eligible"]
     reasons = f": {'; '.join(failed)}" if state.get("verdict") != "eligible" and failed else ""
-    again = " (sebelumnya lain)" if change.get("verdict_before") not in {None, state.get("verdict")} else ""
+    before = change.get("verdict_before")
+    again = f" (sebelumnya {_VERDICTS.get(before, before)})" if before not in {None, state.get("verdict")} else ""
     return f"{verdict} untuk {state.get('programme_kind')}{again}{reasons}"
 
 

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from shared.kernel.service import Service
-
 from services.registry.handlers import routes
 from services.registry.store import COLLECTIONS
+from shared.kernel.service import Service
 from shared.kernel.settings import Settings
 
 
