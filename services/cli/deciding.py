@@ -16,7 +16,11 @@ REQUIRED = (("business_id",),)
 
 @dataclass(slots=True)
 class Decider:
-    """Makes the decision on each row that has an id, on the first `limit` of them if there is a limit."""
+    """Makes the decision on each row that has an id, on the first `limit` of them if there is a limit.
+
+    `occasion` tells apart decisions that say the same. A decree does that by itself; a verification says nothing, and
+    after a business has been inactive the answer to the first one must not stand for the second.
+    """
 
     ledger: Ledger
     account: str
@@ -24,6 +28,7 @@ class Decider:
     actor: str
     data: Mapping[str, Any]
     limit: int | None = None
+    occasion: str = ""
     _businesses: set[str] = field(default_factory=set)
 
     def prepare(self, row: Row) -> Message | None:
@@ -31,7 +36,7 @@ class Decider:
         if not business or (self._full and business not in self._businesses):
             return None
         self._businesses.add(business)
-        key = key_of_decision(self.account, self.verb, business, self.actor, *_flat(self.data))
+        key = key_of_decision(self.account, self.verb, business, self.actor, self.occasion, *_flat(self.data))
         data = {"business_id": business, **self.data}
         intake_id = self.ledger.intake_id(key, self.verb)
         return Message(key, self.verb, Intake(intake_id, f"registry.business.{self.verb}", data, actor=self.actor))

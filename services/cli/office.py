@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -15,7 +16,7 @@ from services.cli.connection import find
 from services.cli.deciding import Decider
 from services.cli.exits import wrong_usage
 from services.cli.importing import Importer
-from services.cli.ledger import Ledger
+from services.cli.ledger import Ledger, stamp_of
 from services.cli.options import As, Json, Patience, print_json
 from services.cli.rounds import Pass, Prepare, Refusal, Tally, remark, run
 from services.cli.screen import as_json, out, progress, say, show_tally
@@ -91,7 +92,8 @@ def verify(
     data = {"method": method} if method else {}
 
     def make(ledger: Ledger) -> Decider:
-        return Decider(ledger, account, "verify", actor, data, limit)
+        saved = stamp_of(file.stat().st_mtime, datetime.now(UTC))
+        return Decider(ledger, account, "verify", actor, data, limit, occasion=saved)
 
     _decide(file, make, "verifikasi", json=json, patience=patience)
 

@@ -186,6 +186,7 @@ def test_a_decision_has_the_same_id_from_every_machine(path: Path, tmp_path: Pat
         {"account": "dinkop-siantar"},
         {"verb": "verify"},
         {"actor": "plt"},
+        {"occasion": "20260105T023000.000Z"},
         {"data": {"decree": {"number": "SK-2", "date": "2026-02-01"}}},
         {"data": {"decree": {"number": "SK-1", "date": "2026-02-02"}}},
         {"data": {"decree": {"number": "SK-1", "date": "2026-02-01"}, "mentor": "m1"}},
