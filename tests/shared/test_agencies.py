@@ -1,6 +1,5 @@
 """What services share about agencies and officials: copies by sequence, authority, and the question who is known."""
 
-from collections.abc import Iterable
 from datetime import UTC, date, datetime
 from itertools import permutations
 from typing import Any
@@ -24,7 +23,8 @@ from shared.contracts.envelope import Received
 from shared.contracts.registry import AgencyRegistered, AgencyState, OfficialRegistered, OfficialState
 from shared.decision import Decision
 from shared.kernel.routes import Routes
-from shared.kernel.state import ById, ByTag, Lookup, Page, WorkingSet
+from shared.kernel.state import WorkingSet
+from tests.memory import ServiceInMemory, Task
 
 NOW = datetime(2026, 3, 2, 16, 30, tzinfo=UTC)
 MEDAN, KALTIM = "dinkop-medan", "disperindagkop-kaltim"
@@ -40,58 +40,41 @@ def official(account: str = MEDAN, handle: str = "kadis", **fields: Any) -> Offi
     return OfficialState.model_validate({**about, "valid_from": "2020-01-01", **fields})
 
 
-def message(
-    kind: str, account: str = MEDAN, actor: str | None = None, data: Any = None, sequence: int = 0
-) -> Received[Any]:
+def message(kind: str, account: str = MEDAN, actor: str | None = None) -> Received[Any]:
+    """One of which only the envelope matters."""
     return Received(
         account=account,
         id="m-1",
         type=kind,
-        data=data if data is not None else AgencyRequest(),
+        data=AgencyRequest(),
         new_id=lambda *parts: "/".join(parts),
         token=lambda *parts: "/".join(parts),
         received_at=NOW,
         actor=actor,
-        sequence=sequence,
     )
 
 
-class Kept:
-    """States in memory, and decisions over them as the kernel takes them."""
+class Kept(ServiceInMemory):
+    """A service that keeps copies of agencies and officials, and answers the question."""
 
     def __init__(self, *states: BaseModel) -> None:
-        self.states = list(states)
+        routes = Routes()
+        register_copies(routes)
+        register_question(routes, "aid.agency.request")
+        super().__init__("aid", routes, (AGENCIES, OFFICIALS), NOW)
+        self.commit(Decision(changes=states), WorkingSet())
 
-    def load(self, lookups: Iterable[Lookup], working: WorkingSet) -> None:
-        for lookup in lookups:
-            found = [one for one in self.states if type(one) is lookup.collection.model and _matches(lookup, one)]
-            found.sort(key=lookup.collection.id_of)
-            found = found[: lookup.limit] if isinstance(lookup, Page) else found
-            for one in found:
-                working.add(lookup.collection, one)
-            working.loaded(lookup, [lookup.collection.id_of(one) for one in found])
+    @property
+    def states(self) -> list[BaseModel]:
+        return [*self.all(AGENCIES), *self.all(OFFICIALS)]
 
-    def handle(self, routes: Routes, received: Received[Any]) -> Decision:
-        route, working = routes.find(received.type), WorkingSet()
-        assert route is not None
-        while missing := working.missing(list(route.needs(received, working))):
-            self.load(missing, working)
-        decision = route.decide(received, working, NOW)
-        for change in decision.changes:
-            self.states = [one for one in self.states if _name(one) != _name(change)] + [change]
-        return decision
+    def told(self, state: AgencyState | OfficialState, sequence: int) -> Decision:
+        data = AgencyRegistered(agency=state) if isinstance(state, AgencyState) else OfficialRegistered(official=state)
+        kind = "agency" if isinstance(state, AgencyState) else "official"
+        return self.handle(self.message("registry", f"registry.{kind}.registered", data, sequence=sequence))
 
-
-def _matches(lookup: Lookup, one: BaseModel) -> bool:
-    id_, tags = lookup.collection.id_of(one), lookup.collection.tags(one)
-    if isinstance(lookup, ById):
-        return bool(id_ == lookup.id)
-    assert isinstance(lookup, ByTag | Page)
-    return lookup.tag in tags and (isinstance(lookup, ByTag) or id_ > lookup.after)
-
-
-def _name(one: BaseModel) -> tuple[type, Any]:
-    return type(one), getattr(one, "official_id", None) or getattr(one, "agency", None)
+    def asked(self, account: str = "binaan", **page: Any) -> Decision:
+        return self.handle(self.message(account, "aid.agency.request", page))
 
 
 # --- authority --------------------------------------------------------------------------------------------------------
@@ -100,8 +83,8 @@ def _name(one: BaseModel) -> tuple[type, Any]:
 def refused(received: Received[Any], region: str | None = None, *states: BaseModel) -> list[str]:
     """The codes for which a message is refused; the agency and its head are known unless others are given."""
     known = states or (AgencyRecord(**agency().model_dump(), sequence=1), _record(official()))
-    working = WorkingSet()
-    Kept(*known).load(authority_needs(received), working)
+    task = Task(received, lambda message, _: authority_needs(message), lambda *_: Decision())
+    working = Kept(*known).load([task])
     return [one.code for one in check_authority(received, working, NOW, region, "data.region")]
 
 
@@ -162,27 +145,13 @@ def test_authority_makes_no_writer_wait_for_another() -> None:
 # --- copies -----------------------------------------------------------------------------------------------------------
 
 
-@pytest.fixture
-def routes() -> Routes:
-    made = Routes()
-    register_copies(made)
-    register_question(made, "aid.agency.request")
-    return made
-
-
-def told(state: AgencyState | OfficialState, sequence: int) -> Received[Any]:
-    data = AgencyRegistered(agency=state) if isinstance(state, AgencyState) else OfficialRegistered(official=state)
-    kind = "agency" if isinstance(state, AgencyState) else "official"
-    return message(f"registry.{kind}.registered", "registry", data=data, sequence=sequence)
-
-
 @pytest.mark.parametrize("order", list(permutations([1, 2, 2, 3])))
-def test_a_copy_ends_alike_however_events_arrive(routes: Routes, order: tuple[int, ...]) -> None:
+def test_a_copy_ends_alike_however_events_arrive(order: tuple[int, ...]) -> None:
     """Level, not edge: doubled, late and swapped events end in the state of the highest sequence."""
     kept = Kept()
     for sequence in order:
-        kept.handle(routes, told(agency(name=f"name {sequence}"), sequence))
-        kept.handle(routes, told(official(unit=f"unit {sequence}"), sequence))
+        kept.told(agency(name=f"name {sequence}"), sequence)
+        kept.told(official(unit=f"unit {sequence}"), sequence)
     assert {(type(one), one.model_dump()["sequence"]) for one in kept.states} == {
         (AgencyRecord, 3),
         (OfficialRecord, 3),
@@ -191,17 +160,17 @@ def test_a_copy_ends_alike_however_events_arrive(routes: Routes, order: tuple[in
     assert "unit 3" in repr(kept.states)
 
 
-def test_a_known_event_changes_nothing(routes: Routes) -> None:
+def test_a_known_event_changes_nothing() -> None:
     """Nothing to write means no transaction to conflict."""
     kept = Kept()
-    kept.handle(routes, told(agency(), 1))
-    assert kept.handle(routes, told(agency(), 1)).changes == ()
+    kept.told(agency(), 1)
+    assert kept.told(agency(), 1).changes == ()
 
 
-def test_what_is_published_is_what_was_kept(routes: Routes) -> None:
+def test_what_is_published_is_what_was_kept() -> None:
     """The public state, without our own count."""
     kept = Kept()
-    kept.handle(routes, told(agency(), 7))
+    kept.told(agency(), 7)
     (record,) = kept.states
     assert isinstance(record, AgencyRecord)
     assert record.published() == agency()
@@ -216,14 +185,14 @@ def test_copies_are_found_by_what_authority_looks_for() -> None:
 # --- the question -----------------------------------------------------------------------------------------------------
 
 
-def test_the_answer_names_agencies_with_their_officials_page_by_page(routes: Routes) -> None:
+def test_the_answer_names_agencies_with_their_officials_page_by_page() -> None:
     """An operator compares two services' answers, sequences and all."""
     kept = Kept()
     for account in (KALTIM, MEDAN):
-        kept.handle(routes, told(agency(account), 2))
-    kept.handle(routes, told(official(), 5))
-    first = kept.handle(routes, message("aid.agency.request", "binaan", data=AgencyRequest(limit=1)))
-    second = kept.handle(routes, message("aid.agency.request", "binaan", data=AgencyRequest(limit=1, after=first.next)))
+        kept.told(agency(account), 2)
+    kept.told(official(), 5)
+    first = kept.asked(limit=1)
+    second = kept.asked(limit=1, after=first.next)
     assert first.next == MEDAN
     assert second.next is None
     assert first.answer == [
@@ -236,11 +205,11 @@ def test_the_answer_names_agencies_with_their_officials_page_by_page(routes: Rou
     assert [one["agency"] for one in second.answer] == [KALTIM]
 
 
-def test_nobody_else_may_ask(routes: Routes) -> None:
-    decision = Kept().handle(routes, message("aid.agency.request", MEDAN))
+def test_nobody_else_may_ask() -> None:
+    decision = Kept().asked(MEDAN)
     assert [one.code for one in decision.problems] == ["authority.administrator_only"]
 
 
-def test_an_empty_service_answers_with_nothing(routes: Routes) -> None:
-    decision = Kept().handle(routes, message("aid.agency.request", "binaan"))
+def test_an_empty_service_answers_with_nothing() -> None:
+    decision = Kept().asked()
     assert (decision.answer, decision.next) == ([], None)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import uuid
+from copy import deepcopy
 from typing import Any
 
 import pytest
@@ -12,10 +13,12 @@ from services.aid import assessment
 from services.aid.eligibility import eligibility_id
 from services.aid.store import ASSESSMENTS, BUSINESSES, ELIGIBILITIES
 from shared.contracts.aid import EligibilityEvent
+from shared.contracts.authority import official_id
 from shared.contracts.catalogue import TYPES, data_classes
 from shared.contracts.fields import DataClass
 from shared.contracts.registry import BusinessEvent
 from shared.decision import Fact
+from tests.samples import MEDAN
 from tests.services.aid.memory import Memory, business
 
 
@@ -161,7 +164,7 @@ def test_stale_and_doubled_events_change_nothing(aid: Memory) -> None:
     aid.open()
     aid.work()
     aid.hear_of(business(status="binaan"), 3)
-    before = (aid.stored, len(aid.facts))
+    before = (deepcopy(aid.stored), len(aid.facts))
     assert not aid.hear_of(business(status="binaan"), 3).changes
     assert not aid.hear_of(business(status="terdata"), 1).changes
     assert (aid.stored, len(aid.facts)) == before
@@ -275,7 +278,7 @@ def test_answers_found_by_the_clock_carry_the_cause_of_the_opening(aid: Memory) 
     assert opened.cause is None
     assert fact.cause is not None
     assert fact.cause.correlation_id == fact.cause.causation_id == _last_sent(aid)
-    assert fact.cause.actor == "kadis"
+    assert fact.cause.actor == official_id(MEDAN, "kadis")
 
 
 def _last_sent(memory: Memory) -> str:

@@ -26,7 +26,8 @@ from deploy.local.world import World
 from shared.contracts.authority import official_id
 from shared.contracts.catalogue import BY_NAME
 from shared.contracts.envelope import CONTENT_TYPE, EVENTS, INTAKE, format_sequence
-from tests.services.aid.memory import MEDAN, business, programme
+from tests.samples import MEDAN, programme
+from tests.services.aid.memory import business
 
 pytestmark = pytest.mark.servers
 

@@ -13,7 +13,8 @@ from shared.contracts.aid import BudgetLine, ProgrammeEvent, ProgrammeOpen
 from shared.contracts.authority import official_id
 from shared.contracts.registry import AgencyRegistered, AgencyState
 from shared.decision import Decision
-from tests.services.aid.memory import MEDAN, Memory, business, programme
+from tests.samples import MEDAN, programme
+from tests.services.aid.memory import Memory, business
 
 TODAY = date(2026, 3, 2)
 

@@ -1,0 +1,198 @@
+"""A service without a broker or a database: its own routes, lookups and decisions, over states kept in memory.
+
+It does what the kernel promises and nothing more. It looks up what is asked for, in as many rounds as the kernel takes;
+the decisions of a batch see what the earlier ones have left; no two things claim one key; what a decision changes is
+stored as JSON and read back. It numbers nothing itself: every fact that comes out is held against the catalogue and
+the sequence of its subject, so that each test of a service tests those too.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import uuid
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from pydantic import BaseModel
+
+from shared.contracts.authority import official_id
+from shared.contracts.catalogue import TYPES
+from shared.contracts.envelope import NO_CAUSE, Received
+from shared.decision import Cause, Decision, Fact
+from shared.kernel.codec import Tick
+from shared.kernel.routes import Decide, Needs, Routes
+from shared.kernel.state import ById, ByKey, ByTag, Collection, Due, Lookup, NotLoadedError, Page, S, WorkingSet
+from shared.kernel.unit_of_work import _ROUNDS, ask
+
+
+@dataclass(frozen=True)
+class Task:
+    """A message, or a worker's step, that is to be decided."""
+
+    message: Received[Any]
+    needs: Needs
+    decide: Decide
+
+
+class ServiceInMemory:
+    """One service. ``now`` is its clock, ``stored`` what it keeps by collection and id, ``facts`` all that it told."""
+
+    def __init__(self, service: str, routes: Routes, collections: Sequence[Collection[Any]], now: datetime) -> None:
+        self.now = now
+        self.stored: dict[str, dict[str, BaseModel]] = {collection.name: {} for collection in collections}
+        self.facts: list[Fact] = []
+        self._service, self._routes = service, routes
+        self._by_model = {collection.model: collection for collection in collections}
+        self._sequences: dict[tuple[str, str], int] = {}
+        self._ids = 0
+
+    def all(self, collection: Collection[S]) -> list[S]:
+        return [one for one in self.stored[collection.name].values() if isinstance(one, collection.model)]
+
+    # --- what comes in ---
+
+    def message(self, account: str, kind: str, data: BaseModel | Mapping[str, Any], **about: Any) -> Received[Any]:
+        """A message as it comes off the wire; ``about`` are its other attributes."""
+        sent = data.model_dump(mode="json") if isinstance(data, BaseModel) else data
+        return self._received(account, kind, TYPES[kind].model.model_validate(sent), **about)
+
+    def tick(self) -> Received[Any]:
+        """What a worker decides on."""
+        return self._received(self._service, f"{self._service}.clock.tick", Tick(), time=self.now, cause=NO_CAUSE)
+
+    def _received(self, account: str, kind: str, data: BaseModel, **about: Any) -> Received[Any]:
+        self._ids += 1
+        id_, actor = about.pop("id", f"message-{self._ids:04d}"), about.get("actor")
+        cause = Cause(correlation_id=id_, causation_id=id_, actor=official_id(account, actor) if actor else None)
+        defaults = {
+            "new_id": lambda *parts: str(uuid.uuid5(uuid.NAMESPACE_OID, "/".join((account, id_, *parts)))),
+            "token": lambda *parts: hashlib.sha256("/".join(("a key", *parts)).encode()).hexdigest(),
+            "received_at": self.now,
+            "cause": cause,
+        }
+        return Received(account=account, id=id_, type=kind, data=data, **{**defaults, **about})
+
+    # --- what is done about it ---
+
+    def handle(self, message: Received[Any]) -> Decision:
+        return self.perform(self.task(message))
+
+    async def run(self, needs: Needs, decide: Decide) -> Decision:
+        """One step of a worker."""
+        return self.perform(Task(self.tick(), needs, decide))
+
+    def task(self, message: Received[Any]) -> Task:
+        route = self._routes.find(message.type)
+        assert route is not None, f"nobody handles {message.type}"
+        return Task(message, route.needs, route.decide)
+
+    def perform(self, task: Task) -> Decision:
+        """One unit of work with one decision."""
+        (decision,) = self._transact([task])
+        return decision
+
+    def batch(self, messages: Iterable[Received[Any]]) -> list[Decision]:
+        """Decide messages together, as they arrived; one that an earlier one has made ask for more begins anew."""
+        tasks = [self.task(message) for message in messages]
+        decisions: list[Decision] = []
+        while len(decisions) < len(tasks):
+            decisions += self._transact(tasks[len(decisions) :])
+        return decisions
+
+    def _transact(self, tasks: Sequence[Task]) -> list[Decision]:
+        working = self.load(tasks)
+        decisions: list[Decision] = []
+        for task in tasks:
+            try:
+                decision = self.decision_on(task, working)
+            except NotLoadedError:
+                if not decisions:
+                    raise
+                break
+            self.commit(decision, working)
+            decisions.append(decision)
+        return decisions
+
+    def load(self, tasks: Iterable[Task]) -> WorkingSet:
+        """What these will look at, as it stands now."""
+        working, asking = WorkingSet(), list(tasks)
+        for _ in range(_ROUNDS):
+            wanted = {one for task in asking for one in working.missing(ask(task.needs, task.message, working))}
+            if not wanted:
+                break
+            for lookup in wanted:
+                self._look_up(working, lookup)
+        return working
+
+    @staticmethod
+    def decision_on(task: Task, working: WorkingSet) -> Decision:
+        working.used.clear()
+        decision = task.decide(task.message, working, task.message.received_at)
+        moved = decision.changes or decision.removals or decision.facts
+        assert not (decision.problems and moved), "a refusal changes nothing"
+        return decision
+
+    def commit(self, decision: Decision, working: WorkingSet) -> None:
+        for change in decision.changes:
+            working.put(self.collection_of(change), self._store(change))
+        for gone in decision.removals:
+            collection = self.collection_of(gone)
+            working.remove(collection, gone)
+            del self.stored[collection.name][collection.id_of(gone)]
+        self._check_claims({self.collection_of(change) for change in decision.changes})
+        for fact in decision.facts:
+            self._tell(fact)
+
+    def collection_of(self, aggregate: BaseModel) -> Collection[Any]:
+        return self._by_model[type(aggregate)]
+
+    # --- how it is kept ---
+
+    def _look_up(self, working: WorkingSet, lookup: Lookup) -> None:
+        collection = lookup.collection
+        found = sorted(filter(lambda one: _matches(lookup, one), self.all(collection)), key=collection.id_of)
+        if isinstance(lookup, Due):
+            found.sort(key=lambda one: (collection.due(one),))
+        if isinstance(lookup, Page | Due):
+            found = found[: lookup.limit]
+        for one in found:
+            working.add(collection, one)
+        working.loaded(lookup, [collection.id_of(one) for one in found])
+
+    def _store(self, change: BaseModel) -> BaseModel:
+        collection, kept = self.collection_of(change), type(change).model_validate(change.model_dump(mode="json"))
+        assert kept == change, "what is stored is not what comes back"
+        self.stored[collection.name][collection.id_of(kept)] = kept
+        return kept
+
+    def _check_claims(self, collections: Iterable[Collection[Any]]) -> None:
+        for collection in collections:
+            claims = Counter(key for one in self.all(collection) for key in collection.keys(one))
+            assert not claims or max(claims.values()) == 1, "a unique index would refuse this"
+
+    def _tell(self, fact: Fact) -> None:
+        kind = TYPES[fact.type]
+        assert kind.model.model_validate(fact.data.model_dump(mode="json")) == fact.data
+        line = (fact.subject, kind.exchange)
+        assert fact.sequence == self._sequences.get(line, 0) + 1, "a sequence has a gap"
+        self._sequences[line] = fact.sequence
+        self.facts.append(fact)
+
+
+def _matches(lookup: Lookup, one: BaseModel) -> bool:
+    collection = lookup.collection
+    match lookup:
+        case ById():
+            return bool(collection.id_of(one) == lookup.id)
+        case ByKey():
+            return lookup.key in collection.keys(one)
+        case ByTag():
+            return lookup.tag in collection.tags(one)
+        case Page():
+            return lookup.tag in collection.tags(one) and collection.id_of(one) > lookup.after
+        case Due():
+            due = collection.due(one)
+            return due is not None and due <= lookup.until
