@@ -252,3 +252,26 @@ def _validated(schemas: Path, events: list[dict[str, Any]]) -> tuple[int, str]:
 def test_every_link_of_the_guide_leads_somewhere() -> None:
     for target in re.findall(r"\]\((?!https?:)([^)#]+)", GUIDE.read_text()):
         assert (GUIDE.parent / target).exists(), target
+
+
+# --- the README -------------------------------------------------------------------------------------------------------
+
+
+def test_the_picture_in_the_readme_is_of_the_recorded_run() -> None:
+    """A newcomer must be shown what was seen: an excerpt of docs/demo.txt, which `binaan demo --record` wrote."""
+    readme = (PROJECT / "README.md").read_text()
+    picture = re.search(r"<!-- demo -->\n```text\n(.*?)\n```", readme, re.DOTALL)
+    assert picture
+    assert picture[1] in (PROJECT / "docs" / "demo.txt").read_text()
+
+
+def test_every_file_that_a_document_points_to_is_there() -> None:
+    """A link into nothing is a promise broken."""
+    documents = [PROJECT / "README.md", *(PROJECT / "docs").rglob("*.md")]
+    missing = [
+        f"{document.name}: {target}"
+        for document in documents
+        for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", document.read_text())
+        if not (document.parent / target).exists()
+    ]
+    assert missing == []
