@@ -1,8 +1,11 @@
-"""What the agencies of the local stack send, as far as tests of several services send the same."""
+"""What the agencies of the local stack send, and registry tells of them, where tests of several services need it."""
 
 from __future__ import annotations
 
 from typing import Any
+
+from shared.contracts.authority import official_id
+from shared.contracts.registry import AgencyRegistered, AgencyState, OfficialRegistered, OfficialState
 
 MEDAN, SIANTAR, KALTIM = "dinkop-medan", "dinkop-siantar", "disperindagkop-kaltim"
 REGIONS = {MEDAN: "12.71", SIANTAR: "12.72", KALTIM: "64"}
@@ -27,3 +30,17 @@ def programme(**changes: Any) -> dict[str, Any]:
         "criteria": [{"type": "status_is", "value": "binaan"}],
         **changes,
     }
+
+
+def agency(account: str = MEDAN, **changes: Any) -> AgencyRegistered:
+    """What registry tells of an agency."""
+    about = {"agency": account, "name": account, "level": "kabkota", "region": REGIONS[MEDAN], "status": "active"}
+    permitted = ("registry.business.*", "aid.programme.*")
+    return AgencyRegistered(agency=AgencyState.model_validate({**about, "permitted": permitted, **changes}))
+
+
+def official(account: str = MEDAN, role: str = "kadis", **changes: Any) -> OfficialRegistered:
+    """What registry tells of an official, whose handle is the role."""
+    about = {"official_id": official_id(account, role), "agency": account, "role": role, "acting": False}
+    state = OfficialState.model_validate({**about, "valid_from": "2020-01-01", **changes})
+    return OfficialRegistered(official=state)

@@ -1,4 +1,4 @@
-"""What tests on real servers share: services as processes, a party that speaks the contract, and the history read back.
+"""What tests on real servers share: services as processes, those who speak to them, and those who listen.
 
 Everything waits on a condition with a deadline; nothing sleeps and hopes.
 """
@@ -17,18 +17,25 @@ import sys
 import time
 import uuid
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
 import aio_pika
 import httpx
-from aio_pika.abc import AbstractIncomingMessage, AbstractRobustConnection
+from aio_pika.abc import AbstractChannel, AbstractIncomingMessage, AbstractQueue
+from pydantic import BaseModel
+from pymongo import MongoClient
 
 from deploy.local.world import World
+from shared.contracts.catalogue import BY_NAME, TYPES
+from shared.contracts.envelope import ADMINISTRATOR, CONTACTS, CONTENT_TYPE, EVENTS, INTAKE, format_sequence
+from tests.samples import MEDAN, REGIONS
 
 PROJECT = Path(__file__).parents[1]
-CONTENT_TYPE = "application/cloudevents+json"
+
+Json = dict[str, Any]
 
 
 async def until(condition: Callable[[], Any], seconds: float = 30, what: str = "the condition") -> Any:
@@ -62,6 +69,19 @@ class ServiceProcess:
         self.port = free_port()
         root.mkdir(parents=True, exist_ok=True)
         self.log = root / f"{service}-{self.port}.log"
+
+    async def __aenter__(self) -> Self:
+        try:
+            return await self.start()
+        except BaseException:
+            self.kill()
+            raise
+
+    async def __aexit__(self, failed: type[BaseException] | None, *_: object) -> None:
+        try:
+            assert failed or self.stop() == 0, f"{self.service} must end by itself when told to"
+        finally:
+            self.kill()
 
     def _key_file(self) -> Path:
         path = self.root / f"{self.service}.keys.json"
@@ -129,35 +149,118 @@ class ServiceProcess:
         self._process.terminate()
         return self._process.wait(seconds)
 
-    def logged(self) -> list[dict[str, Any]]:
+    def logged(self) -> list[Json]:
         return [json.loads(line) for line in self.log.read_text().splitlines() if line.startswith("{")]
 
 
-class Party:
-    """An account that sends intake messages and keeps every reply it was given, byte for byte."""
+@dataclass(frozen=True)
+class Seen:
+    """A message as it went over the wire, and its body read."""
 
-    def __init__(self, world: World, account: str) -> None:
-        self.world, self.account = world, account
-        self.replies: dict[str | None, list[bytes]] = defaultdict(list)
-        self.properties: list[AbstractIncomingMessage] = []
-        self._connection: AbstractRobustConnection | None = None
+    wire: AbstractIncomingMessage
+    body: Json
+
+    @property
+    def exchange(self) -> str:
+        return self.wire.exchange or ""
+
+
+class Reader:
+    """Takes whole messages, properties and all, from a queue that an account may read."""
+
+    arguments: Json | None = None
+
+    def __init__(self, world: World, account: str, queue: str) -> None:
+        self.world, self.account, self._queue = world, account, queue
+        self.seen: list[Seen] = []
 
     async def __aenter__(self) -> Self:
         self._connection = await aio_pika.connect_robust(self.world.amqp_url_of(self.account))
         self._channel = await self._connection.channel()
-        self._intake = await self._channel.get_exchange("binaan.intake", ensure=False)
-        queue = await self._channel.get_queue(f"{self.account}.replies", ensure=False)
-        await queue.consume(self._keep)
+        await self._channel.set_qos(500)
+        await (await self._queue_of(self._channel)).consume(self._keep, arguments=self.arguments)
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        if self._connection is not None:
-            await self._connection.close()
+        await self._connection.close()
+
+    async def _queue_of(self, channel: AbstractChannel) -> AbstractQueue:
+        return await channel.get_queue(self._queue, ensure=False)
 
     async def _keep(self, message: AbstractIncomingMessage) -> None:
         await message.ack()
-        self.properties.append(message)
-        self.replies[json.loads(message.body)["data"]["intake_id"]].append(message.body)
+        self.take(Seen(message, json.loads(message.body)))
+
+    def take(self, seen: Seen) -> None:
+        self.seen.append(seen)
+
+    def of(self, key: str, **attributes: Any) -> list[Seen]:
+        """Messages of a type, in the order of arrival, that have these attributes."""
+        return [
+            one
+            for one in self.seen
+            if one.body["type"] == f"id.binaan.{key}.v1"
+            and all(one.body.get(name) == value for name, value in attributes.items())
+        ]
+
+    async def about(self, subject: str, count: int, seconds: float = 30) -> list[Json]:
+        """The first messages about a thing, in the order of arrival; waits until there are so many."""
+
+        def arrived() -> list[Json]:
+            found = [one.body for one in self.seen if one.body.get("subject") == subject]
+            return found[:count] if len(found) >= count else []
+
+        messages: list[Json] = await until(arrived, seconds, f"{count} messages about {subject}")
+        return messages
+
+
+class History(Reader):
+    """All that ``binaan.history`` holds, read as the administrator from the first message on."""
+
+    arguments = {"x-stream-offset": "first"}  # noqa: RUF012
+
+    def __init__(self, world: World) -> None:
+        super().__init__(world, ADMINISTRATOR, "binaan.history")
+        self.events: list[Json] = []
+
+    def take(self, seen: Seen) -> None:
+        self.events.append(seen.body)
+
+    def of_type(self, key: str) -> list[Json]:
+        """Distinct events of a type, in the order first seen."""
+        found = {event["id"]: event for event in self.events if event["type"] == f"id.binaan.{key}.v1"}
+        return list(found.values())
+
+    def by_subject(self) -> dict[str, list[Json]]:
+        """Distinct events by subject, in the order of their sequence."""
+        subjects: dict[str, dict[str, Json]] = defaultdict(dict)
+        for event in self.events:
+            subjects[event["subject"]][event["id"]] = event
+        return {
+            subject: sorted(events.values(), key=lambda event: str(event["sequence"]))
+            for subject, events in subjects.items()
+        }
+
+
+class Party(Reader):
+    """An account that sends intake messages and keeps every reply it was given, byte for byte."""
+
+    def __init__(self, world: World, account: str) -> None:
+        super().__init__(world, account, f"{account}.replies")
+        self.replies: dict[str | None, list[bytes]] = defaultdict(list)
+
+    async def __aenter__(self) -> Self:
+        await super().__aenter__()
+        self._intake = await self._channel.get_exchange(INTAKE, ensure=False)
+        return self
+
+    def take(self, seen: Seen) -> None:
+        super().take(seen)
+        self.replies[seen.body["data"]["intake_id"]].append(seen.wire.body)
+
+    @property
+    def properties(self) -> list[AbstractIncomingMessage]:
+        return [one.wire for one in self.seen]
 
     def body(self, key: str, data: Any, id_: str, **attributes: Any) -> bytes:
         """A CloudEvent in structured mode; an attribute given as ``...`` is left out."""
@@ -188,69 +291,106 @@ class Party:
         await self.publish(key, self.body(key, data, id_, **attributes), message_id=id_)
         return id_
 
-    async def reply_to(self, id_: str | None, seconds: float = 30, count: int = 1) -> dict[str, Any]:
-        """The ``count``-th reply to a message, as a dictionary."""
+    async def reply_to(self, id_: str | None, seconds: float = 30, count: int = 1) -> Json:
+        """The ``count``-th reply to a message, as a dictionary; it is what the catalogue says it is."""
         await until(lambda: len(self.replies[id_]) >= count, seconds, f"reply {count} to {id_}")
-        answer: dict[str, Any] = json.loads(self.replies[id_][count - 1])
+        answer: Json = json.loads(self.replies[id_][count - 1])
+        BY_NAME[answer["type"]].model.model_validate(answer["data"])
         return answer
 
-    async def ask(self, key: str, data: Any, *, id_: str | None = None, **attributes: Any) -> dict[str, Any]:
+    async def ask(self, key: str, data: Any, *, id_: str | None = None, **attributes: Any) -> Json:
         """Send one message and wait for its reply."""
         return await self.reply_to(await self.send(key, data, id_=id_, **attributes))
 
+    async def accepted(self, key: str, data: Any, *, id_: str | None = None, **attributes: Any) -> Json:
+        """The result of a message that must be accepted."""
+        payload = (await self.ask(key, data, id_=id_, **attributes))["data"]
+        assert "result" in payload, payload
+        return dict(payload["result"])
 
-async def register(world: World, accounts: Iterable[str] = ("dinkop-medan",), region: str = "12.71") -> None:
-    """Make accounts known as agencies with the officials ``kabid`` and ``kadis``, through the door."""
-    async with Party(world, "binaan") as administrator:
-        for account in accounts:
-            agency = {
-                "agency": account,
-                "name": f"Dinas {account}",
-                "level": "kabkota",
-                "region": region,
-                "permitted": ["registry.business.*", "registry.official.register", "aid.programme.*"],
-            }
-            await administrator.ask("registry.agency.register", agency)
-            for role in ("kabid", "kadis"):
-                official = {"agency": account, "official": role, "role": role, "valid_from": "2020-01-01"}
-                await administrator.ask("registry.official.register", official)
+    async def refused(self, key: str, data: Any, *, id_: str | None = None, **attributes: Any) -> list[str]:
+        """The codes for which a message is refused."""
+        payload = (await self.ask(key, data, id_=id_, **attributes))["data"]
+        return [one["code"] for one in payload["problems"]]
 
 
-class History:
-    """All that ``binaan.history`` holds, read as the administrator from the first message on."""
+class Teller:
+    """One of our services, as far as the others can tell: it publishes what has happened, confirmed."""
 
-    def __init__(self, world: World) -> None:
-        self.world = world
-        self.events: list[dict[str, Any]] = []
-        self.keys: list[str] = []
+    def __init__(self, world: World, service: str) -> None:
+        self._url, self._service = world.amqp_url_of(service), service
 
     async def __aenter__(self) -> Self:
-        self._connection = await aio_pika.connect_robust(self.world.amqp_url)
+        self._connection = await aio_pika.connect(self._url)
         channel = await self._connection.channel()
-        await channel.set_qos(500)
-        queue = await channel.get_queue("binaan.history", ensure=False)
-        await queue.consume(self._keep, arguments={"x-stream-offset": "first"})
+        self._exchanges = {name: await channel.get_exchange(name, ensure=False) for name in (EVENTS, CONTACTS)}
         return self
 
     async def __aexit__(self, *_: object) -> None:
         await self._connection.close()
 
-    async def _keep(self, message: AbstractIncomingMessage) -> None:
-        self.events.append(json.loads(message.body))
-        self.keys.append(message.routing_key or "")
-        await message.ack()
-
-    def of_type(self, key: str) -> list[dict[str, Any]]:
-        """Distinct events of a type, in the order first seen."""
-        found = {event["id"]: event for event in self.events if event["type"] == f"id.binaan.{key}.v1"}
-        return list(found.values())
-
-    def by_subject(self) -> dict[str, list[dict[str, Any]]]:
-        """Distinct events by subject, in the order of their sequence."""
-        subjects: dict[str, dict[str, dict[str, Any]]] = defaultdict(dict)
-        for event in self.events:
-            subjects[event["subject"]][event["id"]] = event
-        return {
-            subject: sorted(events.values(), key=lambda event: str(event["sequence"]))
-            for subject, events in subjects.items()
+    async def tell(
+        self, key: str, data: BaseModel, subject: str, sequence: int = 1, *, region: str = "12.71", times: int = 1
+    ) -> None:
+        """One event, ``times`` over; its id and the id of its chain are made from what it is about."""
+        kind = TYPES[key]
+        envelope = {
+            "specversion": "1.0",
+            "id": f"{subject}#{sequence}",
+            "source": f"/binaan/{self._service}",
+            "type": kind.name,
+            "time": "2026-03-02T03:00:00Z",
+            "subject": subject,
+            "partitionkey": subject,
+            "sequence": format_sequence(sequence),
+            "correlationid": f"chain/{subject}",
+            "causationid": f"cause/{subject}",
+            "region": region,
+            "data": data.model_dump(mode="json"),
         }
+        message = aio_pika.Message(
+            json.dumps(envelope).encode(),
+            content_type=CONTENT_TYPE,
+            user_id=self._service,
+            message_id=f"{subject}#{sequence}",
+            delivery_mode=aio_pika.DeliveryMode.PERSISTENT,
+        )
+        exchange = self._exchanges[kind.exchange]
+        await asyncio.gather(*(exchange.publish(message, f"{key}.{region[:5]}") for _ in range(times)))
+
+
+async def register(world: World, accounts: Sequence[str] = (MEDAN,)) -> None:
+    """Make accounts known as agencies with the officials ``kabid`` and ``kadis``, through the door."""
+    async with Party(world, ADMINISTRATOR) as administrator:
+        for account in accounts:
+            agency = {
+                "agency": account,
+                "name": f"Dinas {account}",
+                "level": "kabkota",
+                "region": REGIONS[account],
+                "permitted": ["registry.business.*", "registry.official.register", "aid.programme.*"],
+            }
+            await administrator.accepted("registry.agency.register", agency)
+            for role in ("kabid", "kadis"):
+                official = {"agency": account, "official": role, "role": role, "valid_from": "2020-01-01"}
+                await administrator.accepted("registry.official.register", official)
+
+
+async def known_to(administrator: Party, service: str, agencies: Sequence[str], officials: int = 2) -> None:
+    """Wait until a service has its copy of the agencies and of so many officials of each."""
+
+    async def has_copies() -> bool:
+        reply = await administrator.ask(f"{service}.agency.request", {})
+        found = {one["agency"]: len(one["officials"]) for one in reply["data"]["answer"]}
+        return all(found.get(agency, 0) >= officials for agency in agencies)
+
+    await until(has_copies, what=f"{service} knows {', '.join(agencies)}")
+
+
+def kept_by(world: World, service: str) -> str:
+    """Everything in a service's database, as text."""
+    with MongoClient[Json](world.mongo_url_of(service)) as client:
+        database = client[world.databases[service]]
+        return "".join(
+            repr(document) for name in database.list_collection_names() for document in database[name].find()
+        )

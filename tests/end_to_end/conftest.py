@@ -6,8 +6,9 @@ from itertools import count
 import pytest
 
 from deploy.local.world import World
-from tests.end_to_end.stage import Person, Stage, Witness, known_to
-from tests.support import History, Party, register
+from tests.end_to_end.stage import Person, Stage, Witness
+from tests.samples import MEDAN, SIANTAR
+from tests.support import History, Party, known_to, register
 
 _SEEDS = count(1)
 
@@ -18,8 +19,7 @@ async def stage(world: World, tmp_path_factory: pytest.TempPathFactory) -> Async
     made = Stage(world, tmp_path_factory.mktemp("stage"))
     try:
         await made.start()
-        await register(world, ["dinkop-medan"], "12.71")
-        await register(world, ["dinkop-siantar"], "12.72")
+        await register(world, (MEDAN, SIANTAR))
         yield made
         assert made.stop() == [0, 0, 0]
     finally:
@@ -29,19 +29,19 @@ async def stage(world: World, tmp_path_factory: pytest.TempPathFactory) -> Async
 @pytest.fixture(scope="module")
 async def administrator(stage: Stage) -> AsyncIterator[Party]:
     async with Party(stage.world, "binaan") as party:
-        await known_to(party, "aid", ("dinkop-medan", "dinkop-siantar"))
+        await known_to(party, "aid", (MEDAN, SIANTAR))
         yield party
 
 
 @pytest.fixture(scope="module")
 async def medan(stage: Stage, administrator: Party) -> AsyncIterator[Party]:
-    async with Party(stage.world, "dinkop-medan") as party:
+    async with Party(stage.world, MEDAN) as party:
         yield party
 
 
 @pytest.fixture(scope="module")
 async def siantar(stage: Stage, administrator: Party) -> AsyncIterator[Party]:
-    async with Party(stage.world, "dinkop-siantar") as party:
+    async with Party(stage.world, SIANTAR) as party:
         yield party
 
 

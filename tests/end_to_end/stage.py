@@ -4,27 +4,26 @@ from __future__ import annotations
 
 import fcntl
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from random import Random
 from typing import Any, Self
 
 import aio_pika
-from aio_pika.abc import AbstractChannel, AbstractIncomingMessage, AbstractQueue
+from aio_pika.abc import AbstractChannel, AbstractQueue
 
 from deploy.local.world import World
+from shared.contracts.envelope import ADMINISTRATOR, CONTACTS, EVENTS, INTAKE, REPLIES
+from tests import samples
+from tests.samples import DECREE
 from tests.shared.reference import generate
-from tests.support import History, Party, ServiceProcess, until
+from tests.support import History, Json, Party, Reader, ServiceProcess, until
 
-EXCHANGES = ("binaan.intake", "binaan.replies", "binaan.events", "binaan.contacts")
+EXCHANGES = (INTAKE, REPLIES, EVENTS, CONTACTS)
 SERVICES = ("registry", "aid", "notify")
-DECREE = {"number": "SK-12/2026", "date": "2026-02-01"}
 VILLAGE = "12.71.01.1001"
-
-Json = dict[str, Any]
 
 
 def now() -> str:
@@ -73,56 +72,11 @@ class Stage:
         return [json.loads(line) for line in self.spool.read_text().splitlines()] if self.spool.exists() else []
 
 
-@dataclass(frozen=True)
-class Seen:
-    """A message as it went over the wire, and its body read."""
-
-    wire: AbstractIncomingMessage
-    body: Json
-
-    @property
-    def exchange(self) -> str:
-        return self.wire.exchange or ""
-
-
-class Reader:
-    """Takes whole messages, properties and all, from a queue that an account may read."""
-
-    def __init__(self, world: World, account: str, queue: str) -> None:
-        self._url, self._queue = world.amqp_url_of(account), queue
-        self.seen: list[Seen] = []
-
-    async def __aenter__(self) -> Self:
-        self._connection = await aio_pika.connect(self._url)
-        channel = await self._connection.channel()
-        await (await self._queue_of(channel)).consume(self._keep)
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        await self._connection.close()
-
-    async def _queue_of(self, channel: AbstractChannel) -> AbstractQueue:
-        return await channel.get_queue(self._queue, ensure=False)
-
-    async def _keep(self, message: AbstractIncomingMessage) -> None:
-        await message.ack()
-        self.seen.append(Seen(message, json.loads(message.body)))
-
-    def of(self, key: str, **attributes: Any) -> list[Seen]:
-        """Messages of a type, in the order of arrival, that have these attributes."""
-        return [
-            one
-            for one in self.seen
-            if one.body["type"] == f"id.binaan.{key}.v1"
-            and all(one.body.get(name) == value for name, value in attributes.items())
-        ]
-
-
 class Tap(Reader):
     """The administrator's copy of everything that is published on the four exchanges from now on."""
 
     def __init__(self, world: World) -> None:
-        super().__init__(world, "binaan", "")
+        super().__init__(world, ADMINISTRATOR, "")
 
     async def _queue_of(self, channel: AbstractChannel) -> AbstractQueue:
         queue = await channel.declare_queue(exclusive=True)
@@ -178,22 +132,8 @@ class Person:
 
 def programme(**changes: Any) -> Json:
     """A training for businesses that are binaan and small, announced to their owners."""
-    return {
-        "name": "Pelatihan kemasan dan digitalisasi",
-        "kind": "training",
-        "aid_form": "kegiatan",
-        "topic": "packaging_digital",
-        "agency": "dinkop-medan",
-        "region": "12.71",
-        "fiscal_year": 2026,
-        "budget": [{"source": "apbd", "version": "murni", "pagu": 150_000_000}],
-        "unit_cost": 1_500_000,
-        "quota": 100,
-        "announce": "on_eligible",
-        "beneficiary": "business",
-        "criteria": [{"type": "status_is", "value": "binaan"}, {"type": "scale_in", "values": ["mikro", "kecil"]}],
-        **changes,
-    }
+    criteria = [{"type": "status_is", "value": "binaan"}, {"type": "scale_in", "values": ["mikro", "kecil"]}]
+    return samples.programme(**{"criteria": criteria, **changes})
 
 
 class Witness:
@@ -253,14 +193,3 @@ async def in_queue(world: World, *queues: str) -> int:
         channel = await connection.channel()
         found = [await channel.get_queue(queue) for queue in queues]
         return sum(one.declaration_result.message_count or 0 for one in found)
-
-
-async def known_to(administrator: Party, service: str, agencies: Sequence[str], officials: int = 2) -> None:
-    """Wait until a service has its copy of the agencies and of so many officials of each."""
-
-    async def has_copies() -> bool:
-        reply = await administrator.ask(f"{service}.agency.request", {})
-        found = {one["agency"]: len(one["officials"]) for one in reply["data"]["answer"]}
-        return all(found.get(agency, 0) >= officials for agency in agencies)
-
-    await until(has_copies, what=f"{service} knows {', '.join(agencies)}")

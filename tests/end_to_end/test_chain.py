@@ -22,8 +22,9 @@ from pymongo import AsyncMongoClient
 from shared.contracts.authority import official_id
 from shared.contracts.catalogue import BY_NAME
 from shared.contracts.schema import schema_of
-from tests.end_to_end.stage import DECREE, VILLAGE, Json, Person, Reader, Seen, Stage, Tap, now, programme
-from tests.support import History, Party, until
+from tests.end_to_end.stage import VILLAGE, Person, Stage, Tap, now, programme
+from tests.samples import DECREE
+from tests.support import History, Json, Party, Reader, Seen, until
 
 pytestmark = pytest.mark.servers
 

@@ -18,9 +18,10 @@ from typing import Any
 import aio_pika
 import pytest
 
-from shared.contracts.envelope import MAX_ID_LENGTH, MAX_MESSAGE_BYTES
-from tests.end_to_end.stage import DECREE, Json, Person, Stage, Witness, in_queue, now, programme
-from tests.support import CONTENT_TYPE, History, Party, until
+from shared.contracts.envelope import CONTENT_TYPE, MAX_ID_LENGTH, MAX_MESSAGE_BYTES
+from tests.end_to_end.stage import Person, Stage, Witness, in_queue, now, programme
+from tests.samples import DECREE
+from tests.support import History, Json, Party, until
 
 pytestmark = pytest.mark.servers
 

@@ -19,8 +19,9 @@ from cloudevents.core.bindings.rabbitmq import RabbitMQMessage, from_rabbitmq
 from cloudevents.core.formats.json import JSONFormat
 from cloudevents.core.v1.event import CloudEvent
 
-from tests.end_to_end.stage import DECREE, Json, Person, Seen, Stage, Tap, now, programme
-from tests.support import PROJECT, Party, until
+from tests.end_to_end.stage import Person, Stage, Tap, now, programme
+from tests.samples import DECREE
+from tests.support import PROJECT, Json, Party, Seen, until
 
 pytestmark = pytest.mark.servers
 

@@ -11,33 +11,30 @@ import json
 import random
 from collections import Counter
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import pytest
 from pymongo import AsyncMongoClient
 
 from deploy.local.world import World
+from tests.end_to_end.stage import SERVICES, Stage
+from tests.samples import DECREE, MEDAN, programme
 from tests.shared.reference import generate
-from tests.support import History, Party, ServiceProcess, register, until
+from tests.support import History, Party, known_to, register, until
 
 pytestmark = [pytest.mark.servers, pytest.mark.timeout(240)]
 
 BUSINESSES, DESIGNATED = 500, 120
-SERVICES = ("registry", "aid", "notify")
 
 
 @dataclass
 class Run:
     """What was sent, and to whom it happened."""
 
-    world: World
-    services: dict[str, ServiceProcess]
+    stage: Stage
     agency: Party
     history: History
-    spool: Path
     sent: list[str] = field(default_factory=list)
 
     async def twice(self, key: str, data: dict[str, Any], id_: str, **attributes: Any) -> None:
@@ -46,58 +43,33 @@ class Run:
             await self.agency.send(key, data, id_=id_, **attributes)
 
     async def kill_and_restart(self, service: str) -> None:
-        self.services[service].kill()
-        await self.services[service].start()
+        self.stage.services[service].kill()
+        await self.stage.services[service].start()
 
 
 @pytest.fixture(scope="module")
 async def run(world: World, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Run]:
     """The whole story, killed three times; the tests look at what is left."""
-    root = tmp_path_factory.mktemp("kill")
-    async with AsyncExitStack() as stack:
-        services = {name: ServiceProcess(world, name, root) for name in SERVICES}
-        for process in services.values():
-            stack.callback(process.kill)
-        await asyncio.gather(*(process.start() for process in services.values()))
+    stage = Stage(world, tmp_path_factory.mktemp("kill"))
+    try:
+        await stage.start()
         await register(world)
-        agency = await stack.enter_async_context(Party(world, "dinkop-medan"))
-        history = await stack.enter_async_context(History(world))
-        story = Run(world, services, agency, history, root / "spool.jsonl")
-        await _tell(story)
-        await _rest(story)
-        yield story
-        codes = [process.stop() for process in services.values()]
-        assert codes == [0, 0, 0], "a service must end by itself when told to"
+        async with Party(world, MEDAN) as agency, History(world) as history:
+            story = Run(stage, agency, history)
+            await _tell(story)
+            await _rest(story)
+            yield story
+        assert stage.stop() == [0, 0, 0], "a service must end by itself when told to"
+    finally:
+        stage.kill()
 
 
 async def _tell(run: Run) -> None:
-    await until(lambda: run.history.of_type("registry.official.registered"), what="the officials")
-    await _open_programme(run)
+    async with Party(run.stage.world, "binaan") as administrator:
+        await known_to(administrator, "aid", (MEDAN,))
+    await run.agency.accepted("aid.programme.open", programme(), actor="kadis")
     await asyncio.gather(_report_all(run), _kill_when_half_done(run))
     await asyncio.gather(_designate_some(run), _kill_the_readers(run))
-
-
-async def _open_programme(run: Run) -> None:
-    programme = {
-        "name": "Pelatihan kemasan",
-        "kind": "training",
-        "aid_form": "kegiatan",
-        "agency": "dinkop-medan",
-        "region": "12.71",
-        "fiscal_year": 2026,
-        "budget": [{"source": "apbd", "version": "murni", "pagu": 150_000_000}],
-        "unit_cost": 1_500_000,
-        "quota": 100,
-        "announce": "on_eligible",
-        "criteria": [{"type": "status_is", "value": "binaan"}],
-    }
-
-    async def opened() -> bool:
-        # aid learns of the agency by an event: until it has, the answer is that it does not know it.
-        reply = await run.agency.ask("aid.programme.open", programme, actor="kadis")
-        return "result" in reply["data"]
-
-    await until(opened, what="a programme opened")
 
 
 async def _report_all(run: Run) -> None:
@@ -129,14 +101,13 @@ async def _kill_when_half_done(run: Run) -> None:
 
 async def _designate_some(run: Run) -> None:
     await until(lambda: len(_replied(run, "report-")) == BUSINESSES, 90, "all replies")
-    decree = {"number": "SK-12/2026", "date": "2026-02-01"}
     for number in range(DESIGNATED):
         reply = await run.agency.reply_to(f"report-{number}")
         business = {"business_id": reply["data"]["result"]["business_id"]}
         await run.twice("registry.business.verify", business, f"verify-{number}", actor="kabid")
         # Sent behind the verification without waiting for its reply: one queue keeps the order of one sender.
         await run.twice(
-            "registry.business.designate", {**business, "decree": decree}, f"designate-{number}", actor="kadis"
+            "registry.business.designate", {**business, "decree": DECREE}, f"designate-{number}", actor="kadis"
         )
 
 
@@ -157,7 +128,7 @@ async def _rest(run: Run) -> None:
     await until(lambda: len(_replied(run, "")) == everything, 90, "a reply for each message")
     delivered = lambda: len(run.history.of_type("notify.message.delivered")) == DESIGNATED  # noqa: E731
     await until(delivered, 90, "a message for each owner")
-    await until(lambda: _outboxes_are_empty(run.world), 60, "the outboxes empty")
+    await until(lambda: _outboxes_are_empty(run.stage.world), 60, "the outboxes empty")
 
 
 async def _outboxes_are_empty(world: World) -> bool:
@@ -183,14 +154,14 @@ async def test_every_message_is_answered_and_every_repetition_with_the_same_byte
 
 async def test_state_is_what_was_reported_and_decided_exactly_once(run: Run) -> None:
     """Nothing lost, nothing twice: one business and one owner for each report, designated once."""
-    businesses = [one["s"] for one in await _documents(run.world, "registry", "businesses")]
+    businesses = [one["s"] for one in await _documents(run.stage.world, "registry", "businesses")]
     assert len(businesses) == BUSINESSES
-    assert len(await _documents(run.world, "registry", "owners")) == BUSINESSES
+    assert len(await _documents(run.stage.world, "registry", "owners")) == BUSINESSES
     assert Counter(one["status"] for one in businesses) == {"binaan": DESIGNATED, "terdata": BUSINESSES - DESIGNATED}
     assert {one["sequence"] for one in businesses if one["status"] == "binaan"} == {3}
-    assert len(await _documents(run.world, "registry", "inbox")) == len(run.sent) + _registrations(run)
+    assert len(await _documents(run.stage.world, "registry", "inbox")) == len(run.sent) + _registrations(run)
     for service in SERVICES:
-        assert await _documents(run.world, service, "held") == []
+        assert await _documents(run.stage.world, service, "held") == []
 
 
 def _registrations(run: Run) -> int:
@@ -202,10 +173,11 @@ def _registrations(run: Run) -> int:
 
 async def test_every_sequence_is_without_gaps_and_ends_with_the_state_kept(run: Run) -> None:
     """A reader that has all events has the state: sequences count 1, 2, 3 … and the last one says what is true."""
-    for subject, events in run.history.by_subject().items():
+    told = run.history.by_subject()
+    for subject, events in told.items():
         assert [int(one["sequence"]) for one in events] == list(range(1, len(events) + 1)), subject
-    stored = {one["_id"]: one["s"] for one in await _documents(run.world, "registry", "businesses")}
-    last = {id_: run.history.by_subject()[id_][-1] for id_ in stored}
+    stored = {one["_id"]: one["s"] for one in await _documents(run.stage.world, "registry", "businesses")}
+    last = {id_: told[id_][-1] for id_ in stored}
     for id_, event in last.items():
         assert event["data"]["business"]["status"] == stored[id_]["status"]
         assert int(event["sequence"]) == stored[id_]["sequence"]
@@ -213,11 +185,11 @@ async def test_every_sequence_is_without_gaps_and_ends_with_the_state_kept(run: 
 
 async def test_readers_end_with_the_same_state_as_the_register(run: Run) -> None:
     """aid judged every business by its last state, and notify has told each owner once (spool: once each)."""
-    copies = {one["_id"]: one["s"] for one in await _documents(run.world, "aid", "businesses")}
+    copies = {one["_id"]: one["s"] for one in await _documents(run.stage.world, "aid", "businesses")}
     assert len(copies) == BUSINESSES
-    verdicts = Counter(one["s"]["verdict"] for one in await _documents(run.world, "aid", "eligibilities"))
+    verdicts = Counter(one["s"]["verdict"] for one in await _documents(run.stage.world, "aid", "eligibilities"))
     assert verdicts == {"eligible": DESIGNATED, "ineligible": BUSINESSES - DESIGNATED}
-    told = [json.loads(line)["message_id"] for line in run.spool.read_text().splitlines()]
+    told = [json.loads(line)["message_id"] for line in run.stage.spool.read_text().splitlines()]
     assert len(told) == len(set(told)) == DESIGNATED
 
 

@@ -24,20 +24,19 @@ from shared.contracts.registry import AgencyRegistered, AgencyState, OfficialReg
 from shared.decision import Decision
 from shared.kernel.routes import Routes
 from shared.kernel.state import WorkingSet
+from tests import samples
 from tests.memory import ServiceInMemory, Task
+from tests.samples import KALTIM, MEDAN
 
 NOW = datetime(2026, 3, 2, 16, 30, tzinfo=UTC)
-MEDAN, KALTIM = "dinkop-medan", "disperindagkop-kaltim"
 
 
-def agency(account: str = MEDAN, **fields: Any) -> AgencyState:
-    about = {"agency": account, "name": account, "level": "kabkota", "region": "12.71", "status": "active"}
-    return AgencyState.model_validate({**about, "permitted": ["registry.business.*"], **fields})
+def agency(account: str = MEDAN, **changes: Any) -> AgencyState:
+    return samples.agency(account, **{"permitted": ["registry.business.*"], **changes}).agency
 
 
-def official(account: str = MEDAN, handle: str = "kadis", **fields: Any) -> OfficialState:
-    about = {"official_id": official_id(account, handle), "agency": account, "role": "kadis", "acting": False}
-    return OfficialState.model_validate({**about, "valid_from": "2020-01-01", **fields})
+def official(account: str = MEDAN, **changes: Any) -> OfficialState:
+    return samples.official(account, **changes).official
 
 
 def message(kind: str, account: str = MEDAN, actor: str | None = None) -> Received[Any]:

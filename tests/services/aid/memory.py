@@ -9,19 +9,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from pydantic import BaseModel
 
 from services.aid.handlers import routes, workers
 from services.aid.store import COLLECTIONS
-from shared.contracts.authority import official_id
-from shared.contracts.registry import AgencyRegistered, AgencyState, BusinessEvent, OfficialRegistered, OfficialState
+from shared.contracts.registry import BusinessEvent
 from shared.decision import Decision, Fact
 from shared.kernel.state import ById, Lookup, WorkingSet
+from tests import samples
 from tests.memory import ServiceInMemory, Task
-from tests.samples import MEDAN, programme
+from tests.samples import MEDAN
 
 NOW = datetime(2026, 3, 2, 3, 0, tzinfo=UTC)
 
@@ -84,21 +84,11 @@ class Memory(ServiceInMemory):
 
     # --- telling it things ---
 
-    def know_agency(self, agency: str = MEDAN, region: str = "12.71", *permitted: str) -> None:
+    def know_agency(self, agency: str = MEDAN, region: str = "12.71") -> None:
         """An agency with the officials of the local stack, ``kadis`` and ``kabid``."""
-        patterns = permitted or ("registry.business.*", "aid.programme.*")
-        state = AgencyState(
-            agency=agency, name=agency, level="kabkota", region=region, permitted=patterns, status="active"
-        )
-        self.hear("registry.agency.registered", AgencyRegistered(agency=state), 1)
+        self.hear("registry.agency.registered", samples.agency(agency, region=region), 1)
         for role in ("kadis", "kabid"):
-            self._know_official(agency, role)
-
-    def _know_official(self, agency: str, role: str) -> None:
-        known = OfficialState(
-            official_id=official_id(agency, role), agency=agency, role=role, acting=False, valid_from=date(2020, 1, 1)
-        )
-        self.hear("registry.official.registered", OfficialRegistered(official=known), 1)
+            self.hear("registry.official.registered", samples.official(agency, role), 1)
 
     def hear_of(self, state: dict[str, Any], sequence: int, kind: str = "registry.business.updated") -> Decision:
         """An event of registry about a business."""
@@ -115,7 +105,7 @@ class Memory(ServiceInMemory):
 
     def open(self, account: str = MEDAN, **fields: Any) -> str:
         """Open a programme that is in order; its id."""
-        decision = self.send("aid.programme.open", programme(agency=account, **fields), account)
+        decision = self.send("aid.programme.open", samples.programme(agency=account, **fields), account)
         assert not decision.problems
         return str(decision.result["programme_id"])
 

@@ -9,13 +9,13 @@ from services.notify.provider import Outcome, Outgoing
 from shared.contracts.aid import EligibilityEvent, EligibilityState, ProgrammeEvent, ProgrammeState, PublishedBudgetLine
 from shared.contracts.registry import (
     AgencyRegistered,
-    AgencyState,
     BusinessEvent,
     BusinessState,
     Contact,
     ContactConsent,
     ContactEvent,
 )
+from tests import samples
 
 NOW = datetime(2026, 3, 2, 3, 0, tzinfo=UTC)
 NAME, PHONE = "Contoh Tidak Nyata", "+6281155501234"
@@ -64,9 +64,8 @@ def programme(programme_id: str = "programme", **changes: Any) -> ProgrammeEvent
     return ProgrammeEvent(programme=ProgrammeState(**fields))
 
 
-def agency(account: str = "dinkop-medan", name: str = AGENCY_NAME) -> AgencyRegistered:
-    state = AgencyState(agency=account, name=name, level="kabkota", region="12.71", permitted=("#",), status="active")
-    return AgencyRegistered(agency=state)
+def agency(name: str = AGENCY_NAME) -> AgencyRegistered:
+    return samples.agency(name=name)
 
 
 def eligibility(programme_id: str = "programme", business_id: str = "business", **changes: Any) -> EligibilityEvent:

@@ -13,7 +13,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Self
 
-import aio_pika
 import pytest
 from pydantic import BaseModel
 from pymongo import MongoClient
@@ -23,9 +22,9 @@ from services.notify.message import message_id
 from services.notify.provider import Outgoing
 from services.notify.spool import Spool
 from shared.contracts.catalogue import TYPES
-from shared.contracts.envelope import CONTENT_TYPE, format_sequence
+from tests.samples import MEDAN
 from tests.services.notify import samples
-from tests.support import History, ServiceProcess, until
+from tests.support import History, Json, ServiceProcess, Teller, kept_by, until
 
 pytestmark = pytest.mark.servers
 
@@ -34,50 +33,22 @@ AFTER_A_KILL = 150.0
 
 
 class Tellers:
-    """registry and aid, as far as notify can see: they publish events and contacts, confirmed."""
+    """registry and aid, as far as notify can see."""
 
     def __init__(self, world: World) -> None:
-        self._world = world
-        self._exchanges: dict[tuple[str, str], aio_pika.abc.AbstractExchange] = {}
-        self._connections: list[aio_pika.abc.AbstractConnection] = []
+        self._tellers = {service: Teller(world, service) for service in ("registry", "aid")}
 
     async def __aenter__(self) -> Self:
-        for account in ("registry", "aid"):
-            connection = await aio_pika.connect(self._world.amqp_url_of(account))
-            self._connections.append(connection)
-            channel = await connection.channel()
-            for exchange in ("binaan.events", "binaan.contacts"):
-                self._exchanges[account, exchange] = await channel.get_exchange(exchange, ensure=False)
+        for one in self._tellers.values():
+            await one.__aenter__()
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        for connection in self._connections:
-            await connection.close()
+        for one in self._tellers.values():
+            await one.__aexit__()
 
     async def tell(self, key: str, data: BaseModel, subject: str, sequence: int = 1, times: int = 1) -> None:
-        """One event, ``times`` over; its id and the id of its chain are made from what it is about."""
-        kind = TYPES[key]
-        envelope = {
-            "specversion": "1.0",
-            "id": f"{subject}#{sequence}",
-            "source": f"/binaan/{kind.service}",
-            "type": kind.name,
-            "time": "2026-03-02T03:00:00Z",
-            "subject": subject,
-            "sequence": format_sequence(sequence),
-            "correlationid": f"chain/{subject}",
-            "causationid": "cause",
-            "region": "12.71",
-            "data": data.model_dump(mode="json"),
-        }
-        message = aio_pika.Message(
-            json.dumps(envelope).encode(),
-            content_type=CONTENT_TYPE,
-            user_id=kind.service,
-            delivery_mode=aio_pika.DeliveryMode.PERSISTENT,
-        )
-        exchange = self._exchanges[kind.service, kind.exchange]
-        await asyncio.gather(*(exchange.publish(message, f"{key}.12.71") for _ in range(times)))
+        await self._tellers[TYPES[key].service].tell(key, data, subject, sequence, times=times)
 
     async def contact(self, owner: str, sequence: int = 1, **changes: Any) -> None:
         await self.tell("registry.contact.changed", samples.contact(owner, **changes), owner, sequence)
@@ -94,7 +65,7 @@ class Tellers:
         await self.tell("aid.eligibility.assessed", data, f"{programme}/{business}", sequence, times=2)
 
     async def agency(self) -> None:
-        await self.tell("registry.agency.registered", samples.agency(), "dinkop-medan")
+        await self.tell("registry.agency.registered", samples.agency(), MEDAN)
 
 
 class Books:
@@ -105,30 +76,33 @@ class Books:
 
     def states(self, programme: str, owner: str) -> list[str]:
         """The public states of one message, in order; the numbers behind them have no gaps."""
-        events = self._history.by_subject().get(message_id(programme, owner), [])
+        events = self.events(programme, owner)
         assert [int(one["sequence"]) for one in events] == list(range(1, len(events) + 1))
         return [one["data"]["message"]["state"] for one in events]
 
-    def events(self, programme: str, owner: str) -> list[dict[str, Any]]:
+    def events(self, programme: str, owner: str) -> list[Json]:
         return self._history.by_subject().get(message_id(programme, owner), [])
 
     def spooled(self) -> Counter[str]:
         """How often each message stands in the spool."""
         if not self._spool.exists():
             return Counter()
-        return Counter(found["message_id"] for line in self._spool.read_bytes().split(b"\n") if (found := _json(line)))
+        return Counter(one["message_id"] for one in self._lines())
 
     def text(self, programme: str, owner: str) -> str:
-        lines = [found for line in self._spool.read_bytes().split(b"\n") if (found := _json(line))]
-        return next(str(one["text"]) for one in lines if one["message_id"] == message_id(programme, owner))
+        return next(str(one["text"]) for one in self._lines() if one["message_id"] == message_id(programme, owner))
+
+    def _lines(self) -> list[Json]:
+        """Those that are whole: one that is being written, or was torn, is not there."""
+        return [found for line in self._spool.read_bytes().split(b"\n") if (found := _json(line))]
 
     async def until_states(self, programme: str, owner: str, *states: str, seconds: float = 30) -> None:
         await until(lambda: self.states(programme, owner) == list(states), seconds, f"{owner} {states}")
 
 
-def _json(line: bytes) -> dict[str, Any] | None:
+def _json(line: bytes) -> Json | None:
     try:
-        found: dict[str, Any] = json.loads(line)
+        found: Json = json.loads(line)
     except ValueError:
         return None
     return found
@@ -136,13 +110,8 @@ def _json(line: bytes) -> dict[str, Any] | None:
 
 @pytest.fixture(scope="module")
 async def notify(world: World, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[ServiceProcess]:
-    process = ServiceProcess(world, "notify", tmp_path_factory.mktemp("notify"))
-    try:
-        await process.start()
+    async with ServiceProcess(world, "notify", tmp_path_factory.mktemp("notify")) as process:
         yield process
-        process.stop()
-    finally:
-        process.kill()
     logged = process.log.read_text()
     assert "a worker failed" not in logged
     assert "a message is held" not in logged
@@ -231,11 +200,7 @@ async def test_the_database_holds_no_name_and_no_number(
     await tellers.business("b-sealed", "o-sealed")
     await tellers.eligibility("sealed", "b-sealed")
     await books.until_states("sealed", "o-sealed", "queued", "sent", "delivered")
-    with MongoClient[dict[str, Any]](world.mongo_url_of("notify")) as client:
-        database = client[world.databases["notify"]]
-        everything = "".join(
-            repr(document) for name in database.list_collection_names() for document in database[name].find()
-        )
+    everything = kept_by(world, "notify")
     assert "o-sealed" in everything
     assert samples.NAME not in everything
     assert samples.PHONE not in everything
@@ -283,7 +248,7 @@ async def test_killed_between_claim_and_record_each_owner_is_told_once(
 
 
 def _claimed(world: World) -> set[str]:
-    with MongoClient[dict[str, Any]](world.mongo_url_of("notify")) as client:
+    with MongoClient[Json](world.mongo_url_of("notify")) as client:
         found = client[world.databases["notify"]]["messages"].find({"tags": "sending"})
         return {str(one["_id"]) for one in found}
 
