@@ -20,6 +20,7 @@ from shared.kernel.batcher import MAX_MESSAGES, Arrival, Batcher
 from shared.kernel.codec import Codec, Delivery, Outgoing
 from shared.kernel.dependency import Dependency
 from shared.kernel.unit_of_work import GoneError, Item, UnitOfWork
+from shared.kernel.wire import install
 
 PREFETCH = 2 * MAX_MESSAGES
 
@@ -55,6 +56,7 @@ class Consumer:
         A channel of its own, so that delivery tags count this queue's messages and nothing else. ``no_reply``, or
         FastStream would publish the handler's result to whatever ``reply_to`` a stranger wrote.
         """
+        install()
         subscriber = broker.subscriber(
             RabbitQueue(self.queue, queue_type=QueueType.QUORUM, declare=False),
             channel=Channel(prefetch_count=PREFETCH, publisher_confirms=False),

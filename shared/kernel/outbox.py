@@ -95,14 +95,16 @@ class Outbox:
         cursor = self._entries.find(query).sort([("subject", 1), ("sequence", 1)])
         return [self._outgoing(document) for document in await cursor.to_list(None)]
 
-    async def unsent(self) -> list[Outgoing]:
-        """Up to a thousand entries, subject by subject in the order of their sequence."""
-        cursor = self._entries.find({}).sort([("subject", 1), ("sequence", 1)]).limit(_SWEEP)
+    async def unsent(self, after: str = "") -> list[Outgoing]:
+        """Up to a thousand entries of the subjects that follow ``after``, each subject in the order of its sequence."""
+        query = {"subject": {"$gt": after}}
+        cursor = self._entries.find(query).sort([("subject", 1), ("sequence", 1)]).limit(_SWEEP)
         return [self._outgoing(document) for document in await cursor.to_list(None)]
 
-    async def delete(self, ids: Iterable[str]) -> None:
+    async def delete(self, ids: Iterable[str], *, relaxed: bool = True) -> None:
         """Forget what is confirmed. Losing this write only publishes once more, with the same id."""
-        await self._relaxed.delete_many({"_id": {"$in": list(ids)}})
+        entries = self._relaxed if relaxed else self._entries
+        await entries.delete_many({"_id": {"$in": list(ids)}})
 
     async def depth(self) -> int:
         count: int = await self._entries.estimated_document_count()
@@ -134,19 +136,20 @@ class Publisher:
     async def publish(self, outgoing: Sequence[Outgoing]) -> list[str]:
         """Publish in the order given; the ids that the broker has confirmed are returned.
 
-        A subject stops at its first negative confirm, so that what is younger does not overtake it.
+        A subject stops at its first negative confirm. What was in flight behind it counts as unsent, though it may have
+        arrived: it is sent again after the one that did not, so that the last to arrive is the newest.
         """
         confirmed: list[str] = []
         stopped: set[str] = set()
         for start in range(0, len(outgoing), WINDOW):
             window = [one for one in outgoing[start : start + WINDOW] if one.subject not in stopped]
             for one, failure in zip(window, await self._window(window), strict=True):
-                if failure is None:
-                    confirmed.append(one.id)
-                elif isinstance(failure, DeliveryError):
+                if isinstance(failure, DeliveryError):
                     stopped.add(one.subject)
-                else:
+                elif failure is not None:
                     raise PublishInterruptedError(confirmed) from failure
+                elif one.subject not in stopped:
+                    confirmed.append(one.id)
         return confirmed
 
     async def _window(self, window: Sequence[Outgoing]) -> list[BaseException | None]:
@@ -205,8 +208,11 @@ class Relay:
     def __init__(self, outbox: Outbox, publisher: Publisher) -> None:
         self._outbox, self._publisher = outbox, publisher
         self._turn = asyncio.Lock()
-        self._own_unsent = False
-        self._seen: frozenset[str] = frozenset()
+        self._unsent: set[str] = set()
+        """Subjects of which this process has left something unsent."""
+        self._after = ""
+        self._seen: set[str] = set()
+        self._seen_before: set[str] = set()
 
     async def send(self, outgoing: Sequence[Outgoing]) -> None:
         """Publish what was just committed. A failure leaves it to the sweeper; nothing is lost and nobody waits."""
@@ -214,41 +220,57 @@ class Relay:
             try:
                 await self._publish(await self._with_older(outgoing))
             except Exception as error:  # noqa: BLE001 - whatever went wrong, the outbox still has it
+                self._unsent |= _ordered(outgoing)
                 if not is_gone(error):
                     log.warning("publishing failed; the sweeper will send it", error=type(error).__name__)
-                self._own_unsent = True
 
     async def sweep(self) -> bool:
-        """Send what was unsent at the last look and still is: nobody is at work on that. True when there was any.
+        """Look at the next thousand, and send of them what was there when it last came by: nobody is at work on that.
 
-        No clock decides what is old, since clocks jump.
+        True when there is more to do at once. No clock decides what is old, since clocks jump. It goes through the
+        whole outbox before it begins again, so that a subject that is stopped does not keep it from the others.
         """
         async with self._turn:
-            unsent = await self._outbox.unsent()
-            stuck = [one for one in unsent if one.id in self._seen]
-            self._seen = frozenset(one.id for one in unsent)
-            if stuck:
-                await self._publish(stuck)
-            return bool(stuck)
+            page = await self._outbox.unsent(self._after)
+            stuck = [one for one in page if one.id in self._seen_before]
+            self._seen |= {one.id for one in page}
+            if len(page) == _SWEEP:
+                self._after = page[-1].subject
+            else:
+                self._after, self._seen_before, self._seen = "", self._seen, set()
+            try:
+                # Deleted for good at once, or the next look, which sees what the majority has, would find it again.
+                return await self._publish(stuck, relaxed=False) > 0 or self._after != ""
+            except PublishInterruptedError:
+                return False  # the broker is gone, which is said elsewhere
 
     async def _with_older(self, outgoing: Sequence[Outgoing]) -> Sequence[Outgoing]:
-        subjects = list({one.subject for one in outgoing if one.exchange in {EVENTS, CONTACTS}})
+        subjects = _ordered(outgoing)
         if not subjects:
             return outgoing
         first: dict[str, int] = {}
         for one in outgoing:
             first.setdefault(one.subject, one.sequence)
-        found = await self._outbox.older(subjects, own=self._own_unsent)
-        older = [one for one in found if one.sequence < first[one.subject]]
-        self._own_unsent = self._own_unsent and bool(older)
-        return [*older, *outgoing]
+        found = await self._outbox.older(list(subjects), own=not self._unsent.isdisjoint(subjects))
+        return [*(one for one in found if one.sequence < first[one.subject]), *outgoing]
 
-    async def _publish(self, outgoing: Sequence[Outgoing]) -> None:
+    async def _publish(self, outgoing: Sequence[Outgoing], *, relaxed: bool = True) -> int:
+        """The number of those that were confirmed, and are forgotten."""
+        if not outgoing:
+            return 0
         try:
             confirmed = await self._publisher.publish(outgoing)
         except PublishInterruptedError as error:
-            await self._outbox.delete(error.confirmed)
+            await self._outbox.delete(error.confirmed, relaxed=relaxed)
+            self._unsent |= _ordered(outgoing)
             raise
-        await self._outbox.delete(confirmed)
-        if len(confirmed) < len(outgoing):
-            self._own_unsent = True
+        await self._outbox.delete(confirmed, relaxed=relaxed)
+        known = set(confirmed)
+        self._unsent -= _ordered(outgoing)
+        self._unsent |= _ordered(one for one in outgoing if one.id not in known)
+        return len(confirmed)
+
+
+def _ordered(outgoing: Iterable[Outgoing]) -> set[str]:
+    """The subjects whose messages must keep their order; each reply stands for itself."""
+    return {one.subject for one in outgoing if one.exchange in {EVENTS, CONTACTS}}

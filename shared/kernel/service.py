@@ -24,7 +24,7 @@ from shared.contracts.envelope import CONTACTS, EVENTS, INTAKE
 from shared.decision import Decision
 from shared.kernel import held as holding
 from shared.kernel import log as logs
-from shared.kernel.codec import Codec, Outgoing
+from shared.kernel.codec import Codec, Outgoing, new_message_id
 from shared.kernel.consumer import Consumer
 from shared.kernel.dependency import Dependency
 from shared.kernel.health import Health
@@ -81,7 +81,9 @@ class Service:
         self._mongo = Mongo(settings.mongo_url, settings.mongo_database, settings.mongo_driver)
         self._codec = Codec(name, keyring)
         self._store = Store(self._mongo, keyring, [*collections, HELD])
-        self._outbox = Outbox(self._mongo, keyring, writer=self._instance)
+        # Not the instance alone: in a container that starts again it is the same, and what the one before has left
+        # unsent is not this process's own.
+        self._outbox = Outbox(self._mongo, keyring, writer=f"{self._instance}/{new_message_id()}")
         self._inbox = Inbox(self._mongo, keyring)
         self._publisher = Publisher(settings.amqp_url, self._instance)
         self._relay = Relay(self._outbox, self._publisher)

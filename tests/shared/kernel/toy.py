@@ -425,7 +425,7 @@ class Toy:
         store: type[Store] = Store,
         writer: str = "toy@test/1",
     ) -> None:
-        self.url, self.behaviour = url, Behaviour()
+        self.url, self.database, self.behaviour = url, database, Behaviour()
         self.keyring = keyring or Keyring("k1", {"k1": secrets.token_bytes(32)})
         self.mongo = Mongo(url, database, driver)
         self.codec = Codec(SERVICE, self.keyring)
@@ -482,8 +482,8 @@ class Toy:
         return {one["_id"]: one["s"]["balance"] for one in await self.raw("accounts")}
 
     async def raw(self, collection: str) -> list[dict[str, Any]]:
-        """The documents as they are stored."""
-        found: list[dict[str, Any]] = await self.mongo.collection(collection).find({}).to_list(None)
+        """The documents as they are stored; also what no majority has seen yet."""
+        found: list[dict[str, Any]] = await self.mongo.client[self.database][collection].find({}).to_list(None)
         return found
 
     async def count(self, collection: str) -> int:
