@@ -353,15 +353,20 @@ async def test_what_has_become_readable_and_was_sent_again_meanwhile_is_done_onc
     assert await order_of(toy, "t") == ("other", 2)
 
 
-async def test_what_has_become_readable_and_fails_is_known_by_what_it_is(
-    toy: Toy, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """From then on copies of it are recognised, and later messages about the same thing queue behind it."""
+async def becomes_readable_and_fails(toy: Toy, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A message about ``t`` is kept because it comes too early, and requeued when it can be read but not handled."""
     with monkeypatch.context() as before:
         arrives_too_early(before)
         await toy.process(put("t", "m-1", value=1))
     toy.behaviour.broken.add("t")
     await requeue(toy, await only_held(toy))
+
+
+async def test_what_has_become_readable_and_fails_is_known_by_what_it_is(
+    toy: Toy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """From then on copies of it are recognised, and later messages about the same thing queue behind it."""
+    await becomes_readable_and_fails(toy, monkeypatch)
     await toy.retry(NOW)
     assert await toy.process(put("t", "m-1", value=1), put("t", "m-2", value=2)) == []
     first, second = await toy.held()
@@ -376,11 +381,7 @@ async def test_what_has_become_readable_gives_way_to_a_copy_that_is_held(
     toy: Toy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Two held messages may not be the same one, or no transaction could ever write them."""
-    with monkeypatch.context() as before:
-        arrives_too_early(before)
-        await toy.process(put("t", "m-1", value=1))
-    toy.behaviour.broken.add("t")
-    await requeue(toy, await only_held(toy))
+    await becomes_readable_and_fails(toy, monkeypatch)
     await toy.process(put("t", "m-1", value=1))
     assert len(await toy.held()) == 2
     await toy.retry(LATER)
