@@ -22,26 +22,13 @@ from services.cli.agencies import DEMO_AGENCIES
 from services.cli.exits import Exit
 from services.cli.main import app
 from services.cli.seed import seed
+from tests.samples import MEDAN, programme
 from tests.services.cli import sheets
 from tests.support import PROJECT, History, ServiceProcess, until
 
 pytestmark = pytest.mark.servers
 
-MEDAN = "dinkop-medan"
 DECREE = ("--decree", "SK-12/2026", "--date", "1 Februari 2026")
-TRAINING = {
-    "name": "Pelatihan kemasan",
-    "kind": "training",
-    "aid_form": "kegiatan",
-    "agency": MEDAN,
-    "region": "12.71",
-    "fiscal_year": 2026,
-    "budget": [{"source": "apbd", "version": "murni", "pagu": 150_000_000}],
-    "unit_cost": 1_500_000,
-    "quota": 100,
-    "beneficiary": "business",
-    "criteria": [{"type": "status_is", "value": "binaan"}],
-}
 
 
 class Office:
@@ -318,7 +305,7 @@ async def test_ten_lines_with_nothing_of_ours_read_who_became_binaan_and_who_is_
     office: Office, world: World, told: History
 ) -> None:
     """docs/integrators/first_events.py, as the ministry's account; issue 2, "Show" 2."""
-    await office.run("send", "aid.programme.open", "--as", MEDAN, "--actor", "kadis", json.dumps(TRAINING))
+    await office.run("send", "aid.programme.open", "--as", MEDAN, "--actor", "kadis", json.dumps(programme()))
     environment = {**os.environ, "BINAAN_AMQP_URL": world.amqp_url_of("kemenumkm")}
     script = PROJECT / "docs" / "integrators" / "first_events.py"
     reading = await asyncio.create_subprocess_exec(
