@@ -111,8 +111,7 @@ def register_copies(routes: Routes) -> None:
     @routes.on("registry.agency.registered", agency_needs)
     def keep_agency(message: Received[AgencyRegistered], state: WorkingSet, _: datetime) -> Decision:
         told = message.data.agency
-        known = state.get(ById(AGENCIES, told.agency))
-        if known is not None and known.sequence >= message.sequence:
+        if not message.is_news_to(state.get(ById(AGENCIES, told.agency))):
             return Decision()
         return Decision(changes=[AgencyRecord(**told.model_dump(), sequence=message.sequence)])
 
@@ -122,8 +121,7 @@ def register_copies(routes: Routes) -> None:
     @routes.on("registry.official.registered", official_needs)
     def keep_official(message: Received[OfficialRegistered], state: WorkingSet, _: datetime) -> Decision:
         told = message.data.official
-        known = state.get(ById(OFFICIALS, told.official_id))
-        if known is not None and known.sequence >= message.sequence:
+        if not message.is_news_to(state.get(ById(OFFICIALS, told.official_id))):
             return Decision()
         return Decision(changes=[OfficialRecord(**told.model_dump(), sequence=message.sequence)])
 

@@ -58,8 +58,7 @@ def contact_erased(message: Received[ContactEvent], state: WorkingSet, now: date
 
 def _keep_contact(message: Received[ContactEvent], state: WorkingSet, now: datetime, *, erased: bool) -> Decision:
     told = message.data.contact
-    known = state.get(ById(CONTACTS, told.owner_id))
-    if known is not None and known.sequence >= message.sequence:
+    if not message.is_news_to(state.get(ById(CONTACTS, told.owner_id))):
         return Decision()
     copy = contact.copy_of(told, message.sequence, erased=erased)
     desk = Desk(state, now, contact=copy)
@@ -99,7 +98,7 @@ def business_told(message: Received[BusinessEvent], state: WorkingSet, now: date
     """Keep whose business it is; eligibilities that came before it are followed now."""
     told = message.data.business
     known = state.get(ById(BUSINESSES, told.business_id))
-    if known is not None and known.sequence >= message.sequence:
+    if not message.is_news_to(known):
         return Decision()
     copy = audience.business_of(told, message.sequence)
     desk = Desk(state, now)
@@ -124,8 +123,7 @@ def _programme_needs(message: Received[ProgrammeEvent], _: WorkingSet) -> Iterat
 def programme_told(message: Received[ProgrammeEvent], state: WorkingSet, now: datetime) -> Decision:
     """Keep what owners are invited to; the worker looks through its eligibilities, which may be many."""
     told = message.data.programme
-    known = state.get(ById(PROGRAMMES, told.programme_id))
-    if known is not None and known.sequence >= message.sequence:
+    if not message.is_news_to(state.get(ById(PROGRAMMES, told.programme_id))):
         return Decision()
     return Decision(changes=[audience.programme_of(told, message.sequence, now)])
 
@@ -142,7 +140,7 @@ def agency_registered(message: Received[AgencyRegistered], state: WorkingSet, no
     """Keep an agency's name; messages that have waited for it are looked through."""
     told = message.data.agency
     known = state.get(ById(AGENCIES, told.agency))
-    if known is not None and known.sequence >= message.sequence:
+    if not message.is_news_to(known):
         return Decision()
     waiting = [] if known is not None else state.all(programmes_of(told.agency))
     copy = AgencyRecord(**told.model_dump(), sequence=message.sequence)
@@ -162,8 +160,7 @@ def _eligibility_needs(message: Received[EligibilityEvent], state: WorkingSet) -
 def eligibility_assessed(message: Received[EligibilityEvent], state: WorkingSet, now: datetime) -> Decision:
     """Keep the answer, and tell the owner or withdraw what has not been sent."""
     told = message.data.eligibility
-    known = state.get(ById(ELIGIBILITIES, told.eligibility_id))
-    if known is not None and known.sequence >= message.sequence:
+    if not message.is_news_to(state.get(ById(ELIGIBILITIES, told.eligibility_id))):
         return Decision()
     copy = audience.eligibility_of(told, message.sequence, message.id, message.cause)
     desk = Desk(state, now)

@@ -39,6 +39,13 @@ class Token(Protocol):
     def __call__(self, kind: str, value: str) -> str: ...
 
 
+class Copy(Protocol):
+    """What a reader keeps of a thing: its state as of one of its events."""
+
+    @property
+    def sequence(self) -> int: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Received(Generic[M_co]):
     """A message that has been read and checked. ``account`` is whom the broker vouched for, never what it claims.
@@ -63,6 +70,11 @@ class Received(Generic[M_co]):
     sequence: int = 0
     cause: Cause = NO_CAUSE
     """What facts that stem from this message carry on."""
+
+    def is_news_to(self, known: Copy | None) -> bool:
+        """Level, not edge: an event counts only if its ``sequence`` is higher than that of the copy ("Events carry
+        state" in the contract), so late, doubled and swapped events end in the same state."""
+        return known is None or self.sequence > known.sequence
 
 
 def format_sequence(sequence: int) -> str:
