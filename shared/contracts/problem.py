@@ -97,10 +97,17 @@ def from_invalid(error: Invalid | Note, field: str | None) -> Problem:
 
 def from_validation(error: ValidationError, raw: object, prefix: str) -> list[Problem]:
     """Every problem pydantic found in ``raw``, each under its path below ``prefix``; values are left out."""
+    found = error.errors(include_url=False, include_input=False)
     return [
         _from_details(details["type"], details.get("ctx", {}), _path(details["loc"], raw, prefix))
-        for details in error.errors(include_url=False, include_input=False)
+        for details in found
+        if details["type"] != "too_short" or not any(_is_within(other["loc"], details["loc"]) for other in found)
     ]
+
+
+def _is_within(loc: tuple[int | str, ...], outer: tuple[int | str, ...]) -> bool:
+    """A list is also called too short by pydantic when what it holds is wrong, since it counts what is right."""
+    return len(loc) > len(outer) and loc[: len(outer)] == outer
 
 
 def _from_details(kind: str, context: Mapping[str, Any], field: str) -> Problem:
