@@ -162,8 +162,9 @@ def assessed(criterion: Criterion, verdict: Verdict) -> AssessedCriterion:
 
 
 def judge_active(business: Business) -> Verdict:
-    """What no programme needs to say: a business that is ``nonaktif`` receives nothing."""
-    return _verdict(business.state.status != "nonaktif")
+    """What no programme needs to say: a business that is ``nonaktif`` receives nothing, nor does one that is ``besar``,
+    which is recorded and not served (PP 7/2021 art. 35: above menengah is no UMKM)."""
+    return _verdict(business.state.status != "nonaktif" and business.state.scale != "besar")
 
 
 ACTIVE = "business_active"
@@ -174,7 +175,9 @@ def assessed_active(verdict: Verdict) -> AssessedCriterion:
     """As ``assessed``, for ``judge_active``."""
     if verdict == "eligible":
         return _said(ACTIVE, verdict, Phrase("usaha masih aktif", "the business is active"))
-    return _said(ACTIVE, verdict, Phrase("usaha tercatat nonaktif", "the business is recorded as inactive"))
+    return _said(
+        ACTIVE, verdict, Phrase("usaha tercatat nonaktif atau berskala besar", "the business is inactive or large")
+    )
 
 
 def _said(code: str, verdict: Verdict, phrase: Phrase) -> AssessedCriterion:

@@ -10,7 +10,7 @@ from typing import Any
 from services.aid import assessment, store
 from services.aid.business import Business, settled, told
 from services.aid.eligibility import Assessed, Eligibility, assess
-from services.aid.programme import Programme, close_programme, open_programme
+from services.aid.programme import Programme, already_open, close_programme, open_programme
 from shared.agencies import authority_needs, check_authority, register_copies, register_question
 from shared.contracts.aid import ProgrammeClose, ProgrammeOpen
 from shared.contracts.envelope import Received
@@ -81,7 +81,7 @@ def _settle(_: Received[Any], state: WorkingSet, now: datetime) -> Decision:
 
 
 def _open_needs(message: Received[ProgrammeOpen], _: WorkingSet) -> Iterable[Lookup]:
-    return authority_needs(message)
+    return [*authority_needs(message), store.programme(message.new_id("programme"))]
 
 
 @routes.on("aid.programme.open", _open_needs)
@@ -89,6 +89,8 @@ def open_(message: Received[ProgrammeOpen], state: WorkingSet, now: datetime) ->
     data = message.data
     if problems := check_authority(message, state, now, data.region, "data.region"):
         return reject(*problems)
+    if known := state.get(store.programme(message.new_id("programme"))):
+        return already_open(known)
     today = regions.local_date(now, data.region)
     decision = open_programme(data, message.account, message.new_id("programme"), today)
     work = [assessment.start(one, message.cause, now) for one in decision.changes if isinstance(one, Programme)]

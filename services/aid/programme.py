@@ -170,6 +170,11 @@ def _fact(kind: str, programme: Programme, change: ProgrammeChange) -> Fact:
     )
 
 
+def already_open(programme: Programme) -> Decision:
+    """The opening of a programme that is known: its message came before the inbox forgot it."""
+    return Decision(result=_result(programme, "unchanged"))
+
+
 def _result(programme: Programme, outcome: str) -> dict[str, str | int]:
     return {"programme_id": programme.programme_id, "sequence": programme.sequence, "outcome": outcome}
 

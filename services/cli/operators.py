@@ -14,6 +14,7 @@ from typing import Annotated, Any
 import typer
 from rich.panel import Panel
 from rich.table import Table
+from rich.text import Text
 
 from services.cli.client import PATIENCE_SECONDS, Door, Intake, Reply, opened
 from services.cli.connection import find, stack_root
@@ -237,4 +238,5 @@ def _show_message(line: str, *, json: bool) -> None:
     if json:
         typer.echo(line.rstrip("\n"))
     else:
-        out().print(Panel(text, title=title, title_align="left", width=72, border_style="green"))
+        shown = Text(text, no_wrap=False, overflow="fold")
+        out().print(Panel(shown, title=title, title_align="left", width=72, border_style="green"), soft_wrap=False)

@@ -43,7 +43,7 @@ class HeldRequest(Payload):
     held_id: Public[Identifier | None] = None
     state: Public[Literal["retrying", "parked", "unreadable"] | None] = None
     after: Public[Identifier | None] = None
-    limit: Public[Annotated[Count, Field(gt=0, le=500)]] = 100
+    limit: Public[Annotated[Count, Field(gt=0, le=100)]] = 50
 
 
 class HeldRequeue(Payload):

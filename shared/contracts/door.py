@@ -144,12 +144,13 @@ def without_nulls(value: Any, deeper: int = _MAX_DEPTH) -> Any:
 def attribute_problems(envelope: dict[str, Any]) -> Iterator[Problem]:
     wrong = {
         "specversion": envelope.get("specversion") != "1.0",
-        "id": not _text(envelope.get("id")),
+        "id": not _text(envelope.get("id")) or not envelope["id"].isprintable(),
         "source": not _text(envelope.get("source"), 256),
         "type": not _text(envelope.get("type"), 256),
         "data": not isinstance(envelope.get("data"), dict),
         "subject": "subject" in envelope and not _text(envelope["subject"]),
-        "actor": "actor" in envelope and not (isinstance(envelope["actor"], str) and _HANDLE.match(envelope["actor"])),
+        "actor": "actor" in envelope
+        and not (isinstance(envelope["actor"], str) and _HANDLE.fullmatch(envelope["actor"])),
         "time": "time" in envelope and not isinstance(envelope["time"], str),
     }
     for name, is_wrong in wrong.items():
@@ -196,6 +197,10 @@ def time_problems(kind: MessageType, text: Any, now: datetime) -> Iterator[Probl
         yield from_invalid(error, "time")
     except TypeError:
         return  # said already by the attribute check
+
+
+def _is_handle(value: Any) -> bool:
+    return isinstance(value, str) and _HANDLE.fullmatch(value) is not None
 
 
 def _text(value: Any, longest: int = MAX_ID_LENGTH) -> bool:

@@ -8,6 +8,7 @@ the public events.
 from __future__ import annotations
 
 import re
+import unicodedata
 from datetime import date
 from enum import StrEnum
 from typing import Annotated, Any, TypeVar
@@ -83,8 +84,18 @@ def _kbli_version(value: str) -> str:
     return value
 
 
+def _one_line(value: str) -> str:
+    if not value.isprintable():
+        raise Invalid(
+            "text.control_character",
+            "Teks ini memuat karakter yang tidak terlihat (misalnya ganti baris); tulis dalam satu baris biasa.",
+            "This text holds characters that cannot be seen (a line break, say); write one plain line.",
+        )
+    return value
+
+
 def _impersonal(value: str) -> str:
-    if find_personal(value):
+    if find_personal(unicodedata.normalize("NFKC", value)):
         raise Invalid(
             "text.personal_data",
             "Teks ini dipublikasikan dan tidak boleh memuat NIK atau nomor telepon; hapus dari teks.",
@@ -141,7 +152,7 @@ Region = Annotated[str, AfterValidator(_region), _shown_as(_REGION_FORM)]
 BusinessRegion = Annotated[str, AfterValidator(_regency_or_deeper), _shown_as(_REGION_FORM)]
 KbliCode = Annotated[str, AfterValidator(_kbli_code), _shown_as("^[0-9]{5}$")]
 KbliVersion = Annotated[str, AfterValidator(_kbli_version)]
-Text = Annotated[str, StringConstraints(min_length=1, max_length=200)]
+Text = Annotated[str, StringConstraints(min_length=1, max_length=200), AfterValidator(_one_line)]
 LongText = Annotated[str, StringConstraints(min_length=1, max_length=2000)]
 PublicText = Annotated[Text, AfterValidator(_impersonal)]
 Slug = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,39}$"), AfterValidator(_impersonal)]

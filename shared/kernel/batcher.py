@@ -16,6 +16,8 @@ from aio_pika.abc import AbstractIncomingMessage
 from aio_pika.exceptions import AMQPError
 from aiormq.abc import AbstractChannel
 
+from shared.contracts.envelope import MAX_MESSAGE_BYTES
+
 MAX_MESSAGES = 256
 MAX_BYTES = 4 * 1024 * 1024
 
@@ -47,6 +49,8 @@ class Batcher:
         """Take in a delivery. Called in the parser hook, which FastStream enters in the order of delivery."""
         if raw.delivery_tag is None:
             raise ValueError("consumed without acknowledgements")
+        # Enough to see that it is too large; what is more would only be held in memory, up to the prefetch.
+        raw.body = raw.body[: MAX_MESSAGE_BYTES + 1]  # type: ignore[misc]  # its class declares slots for others
         arrival = Arrival(raw, raw.channel, raw.delivery_tag)
         self._waiting.append(arrival)
         self._arrived.set()

@@ -211,7 +211,9 @@ class Codec:
             cause=Cause(
                 correlation_id=intake_id,
                 causation_id=intake_id,
-                traceparent=traceparent if isinstance(traceparent, str) and _TRACEPARENT.match(traceparent) else None,
+                traceparent=traceparent
+                if isinstance(traceparent, str) and _TRACEPARENT.fullmatch(traceparent)
+                else None,
                 actor=authority.official_id(account, actor) if actor else None,
             ),
         )
@@ -318,3 +320,7 @@ class Codec:
             },
             option=orjson.OPT_UTC_Z | orjson.OPT_NAIVE_UTC,
         )
+
+
+def _is_trace(value: Any) -> bool:
+    return isinstance(value, str) and _TRACEPARENT.fullmatch(value) is not None

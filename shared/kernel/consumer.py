@@ -81,10 +81,11 @@ class Consumer:
             now = self._clock()
             items = [Item(self._codec.read(self._delivery(arrival.raw), now)) for arrival in self._inflight]
             outgoing = await self._process(items)
+            if outgoing:
+                # Queued first, so that what a worker commits after this is published after this.
+                await self._committed(outgoing)
             await self._batcher.settle(self._inflight)
             self._inflight = []
-            if outgoing:
-                await self._committed(outgoing)
 
     async def _process(self, items: Sequence[Item]) -> list[Outgoing]:
         """Wait in place for as long as the database is gone. A rerun is safe: what was committed is recognised."""
@@ -92,6 +93,8 @@ class Consumer:
             try:
                 return await self._unit_of_work.process(items)
             except GoneError as error:
+                if error.outgoing:
+                    await self._committed(error.outgoing)
                 self._database.lost(error.__cause__)
                 await self._database.back()
 

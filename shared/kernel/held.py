@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict
 
 from shared.contracts.authority import check_administrator
 from shared.contracts.common import HeldChange, HeldDiscard, HeldEvent, HeldRequest, HeldRequeue, HeldState
-from shared.contracts.envelope import ADMINISTRATOR, Received
+from shared.contracts.envelope import ADMINISTRATOR, MAX_MESSAGE_BYTES, Received
 from shared.contracts.problem import Problem
 from shared.decision import Decision, Fact, reject
 from shared.kernel.codec import Delivery, Reading, new_message_id
@@ -26,9 +26,8 @@ from shared.kernel.state import ById, Collection, Lookup, Page, WorkingSet
 RETRY_AFTER = (timedelta(seconds=1), timedelta(seconds=5), timedelta(seconds=30), timedelta(minutes=5))
 """The waits between tries; after the last one a message is parked for an operator."""
 
-KEPT_BYTES = 8 * 1024 * 1024
-"""How much of a body is kept. What is larger is far too large a message, and is that still when it is read again; a
-document of the database cannot hold it whole."""
+KEPT_BYTES = MAX_MESSAGE_BYTES + 1
+"""How much of a body is kept. What is larger is too large a message, and is that still when it is read again."""
 
 Status = Literal["retrying", "parked", "unreadable"]
 
@@ -150,8 +149,18 @@ def failed_again(held: HeldMessage, error: BaseException, now: datetime) -> Held
 
 
 def still_behind(held: HeldMessage, now: datetime) -> HeldMessage:
-    """Something older about the same thing is not done yet."""
-    return held.model_copy(update={"due": now + RETRY_AFTER[0]})
+    """Something older about the same thing is not done yet; the longer that lasts, the more seldom it is tried."""
+    pause = min(max((now - held.since) / 4, RETRY_AFTER[0]), RETRY_AFTER[-1])
+    return held.model_copy(update={"due": now + pause})
+
+
+def discarded() -> Problem:
+    """What the sender of a message is told when an operator has given it up."""
+    return Problem(
+        code="held.discarded",
+        text_id="Pesan ini tidak dapat diproses dan telah dihapus oleh operator; kirim lagi dengan id baru.",
+        text_en="This message could not be handled and an operator has discarded it; send it again with a new id.",
+    )
 
 
 # --- what an operator asks and decides (the same in every service) ----------------------------------------------------

@@ -13,7 +13,7 @@ from typing import Any
 
 from bson import Binary
 
-from shared.kernel.keys import Keyring
+from shared.kernel.keys import KeyFileError, Keyring
 from shared.kernel.mongo import Document, Mongo
 
 REMEMBERED = timedelta(days=90)
@@ -24,7 +24,8 @@ class Answered:
     """What was answered before: to which content, and how."""
 
     digest: bytes
-    reply: bytes
+    reply: bytes | None
+    """None when it cannot be opened with the keys there are."""
 
 
 class Inbox:
@@ -45,7 +46,11 @@ class Inbox:
         return {bytes(row["_id"]): self._answered(row) for row in rows}
 
     def _answered(self, row: Document) -> Answered:
-        return Answered(bytes(row["digest"]), self._keyring.open(row["reply"], f"inbox/{row['_id'].hex()}"))
+        try:
+            reply = self._keyring.open(row["reply"], f"inbox/{row['_id'].hex()}")
+        except KeyFileError:
+            reply = None
+        return Answered(bytes(row["digest"]), reply)
 
     async def remember(self, answers: dict[bytes, Answered], now: datetime, session: Any) -> None:
         """Written in the transaction that the answers speak of."""
@@ -54,7 +59,7 @@ class Inbox:
                 {
                     "_id": Binary(identity),
                     "digest": Binary(one.digest),
-                    "reply": Binary(self._keyring.seal(one.reply, f"inbox/{identity.hex()}")),
+                    "reply": Binary(self._keyring.seal(one.reply or b"", f"inbox/{identity.hex()}")),
                     "at": now,
                 }
                 for identity, one in answers.items()

@@ -106,10 +106,6 @@ class Outbox:
         entries = self._relaxed if relaxed else self._entries
         await entries.delete_many({"_id": {"$in": list(ids)}})
 
-    async def depth(self) -> int:
-        count: int = await self._entries.estimated_document_count()
-        return count
-
 
 class Publisher:
     """Publishes to the broker on a connection of its own, confirms pipelined in windows."""
@@ -208,15 +204,22 @@ class Relay:
     def __init__(self, outbox: Outbox, publisher: Publisher) -> None:
         self._outbox, self._publisher = outbox, publisher
         self._turn = asyncio.Lock()
+        self._expected: set[str] = set()
+        """What has been committed here and waits for its direct publish: not the sweeper's business."""
         self._unsent: set[str] = set()
         """Subjects of which this process has left something unsent."""
         self._after = ""
         self._seen: set[str] = set()
         self._seen_before: set[str] = set()
 
+    def expect(self, outgoing: Sequence[Outgoing]) -> None:
+        """Say that ``send`` will come for these."""
+        self._expected |= {one.id for one in outgoing}
+
     async def send(self, outgoing: Sequence[Outgoing]) -> None:
         """Publish what was just committed. A failure leaves it to the sweeper; nothing is lost and nobody waits."""
         async with self._turn:
+            self._expected -= {one.id for one in outgoing}
             try:
                 await self._publish(await self._with_older(outgoing))
             except Exception as error:  # noqa: BLE001 - whatever went wrong, the outbox still has it
@@ -232,7 +235,8 @@ class Relay:
         """
         async with self._turn:
             page = await self._outbox.unsent(self._after)
-            stuck = [one for one in page if one.id in self._seen_before]
+            left = self._seen_before - self._expected
+            stuck = [one for one in page if one.id in left]
             self._seen |= {one.id for one in page}
             if len(page) == _SWEEP:
                 self._after = page[-1].subject

@@ -83,7 +83,8 @@ class Service:
         self._store = Store(self._mongo, keyring, [*collections, HELD])
         # Not the instance alone: in a container that starts again it is the same, and what the one before has left
         # unsent is not this process's own.
-        self._outbox = Outbox(self._mongo, keyring, writer=f"{self._instance}/{new_message_id()}")
+        writer = f"{self._instance}/{new_message_id()}"
+        self._outbox = Outbox(self._mongo, keyring, writer=writer)
         self._inbox = Inbox(self._mongo, keyring)
         self._publisher = Publisher(settings.amqp_url, self._instance)
         self._relay = Relay(self._outbox, self._publisher)
@@ -98,7 +99,7 @@ class Service:
             Worker("held", self._retry_held, nudged=False),
             Worker("sweeper", self._sweep, nudged=False),
         )
-        self._lease = Lease(self._mongo, "workers", self._instance)
+        self._lease = Lease(self._mongo, "workers", writer)
         self._workers = Workers(self._lease, self.database, self._run, [*workers, *own])
         self._committed: asyncio.Queue[Sequence[Outgoing]] = asyncio.Queue(_COMMITTED_BATCHES)
         self._rabbit: RabbitBroker | None = None
@@ -207,6 +208,7 @@ class Service:
 
     async def _put(self, outgoing: Sequence[Outgoing]) -> None:
         self._workers.nudge()
+        self._relay.expect(outgoing)
         await self._committed.put(outgoing)
 
     async def _publish(self) -> None:

@@ -23,7 +23,7 @@ from shared.kernel import held as holding
 from shared.kernel.codec import Codec, Delivery, Outgoing, Reading
 from shared.kernel.held import HELD, HeldMessage
 from shared.kernel.inbox import Answered, Inbox
-from shared.kernel.keys import Keyring
+from shared.kernel.keys import KeyFileError, Keyring
 from shared.kernel.log import describe
 from shared.kernel.mongo import Mongo, is_gone, is_locked, is_taken
 from shared.kernel.outbox import Outbox
@@ -33,7 +33,8 @@ from shared.kernel.store import Changes, Store, Versions
 
 MAX_WRITES = 2000
 _ROUNDS = 5
-_TAKEN_TRIES = 30
+_TAKEN_TRIES = 20
+_HOPELESS_SECONDS = 5
 _LOCKED_SECONDS = 90
 _REPEATS = 2
 
@@ -43,7 +44,11 @@ log = structlog.get_logger()
 
 
 class GoneError(Exception):
-    """The database is gone: wait with what is held, and try the same again."""
+    """The database is gone: wait with what is held, and try the same again. ``outgoing`` is committed already."""
+
+    def __init__(self, outgoing: Sequence[Outgoing] = ()) -> None:
+        super().__init__("the database is gone")
+        self.outgoing = outgoing
 
 
 @dataclass(slots=True, eq=False)
@@ -88,7 +93,10 @@ class UnitOfWork:
         outgoing: list[Outgoing] = []
         remaining, suspects = list(items), 0
         while remaining:
-            done, sent, suspects = await self._transact(remaining[:suspects] or remaining)
+            try:
+                done, sent, suspects = await self._transact(remaining[:suspects] or remaining)
+            except GoneError as error:
+                raise GoneError(outgoing) from error.__cause__
             outgoing += sent
             remaining = remaining[done:]
         return outgoing
@@ -112,10 +120,15 @@ class UnitOfWork:
                 if errors < _REPEATS:
                     continue
                 log.error("a batch fails again and again", messages=len(items), **describe(error))
+                if broken is not None:
+                    # It is not the message: nothing can be committed at all, and more tries in a second help nobody.
+                    await asyncio.sleep(_HOPELESS_SECONDS)
                 if len(items) == 1:
                     broken = error
                 failing = len(items)
-                items, errors, patience = items[: max(1, len(items) // 2)], 0, _Patience()
+                # A taken key has been waited for long enough: one by one, or the search itself would take minutes.
+                items, errors = items[: 1 if is_taken(error) else max(1, len(items) // 2)], 0
+                patience = _Patience(0 if is_taken(error) else _TAKEN_TRIES)
             else:
                 return done, sent, failing - done
 
@@ -218,7 +231,12 @@ class UnitOfWork:
         if held is not None and item.reading.keep:
             self._keep(batch, item.reading, held)
             return
-        reading = self._unanswered(batch, item.reading, held)
+        try:
+            reading = self._unanswered(batch, item.reading, held)
+        except KeyFileError as error:
+            log.error("a message is held", **describe(error))
+            self._hold(batch, item.reading, held, error)
+            return
         if reading is None or reading.ignored:
             self._release(batch, held)
         elif reading.problems or reading.received is None:
@@ -239,6 +257,8 @@ class UnitOfWork:
             return self._unanswered(batch, reused, held)
         if before is None:
             return reading
+        if before.reply is None:
+            raise KeyFileError("the reply was sealed with a key that the key file does not hold")
         if here is None and reading.delivery.account is not None:
             reply = self._codec.stored_reply(before.reply, reading.delivery.account)
             batch.repeated[reply.id] = reply
@@ -295,6 +315,9 @@ class UnitOfWork:
             batch.changes.drop(collection, aggregate)
         batch.outgoing += outgoing
         self._answer(batch, reading, reply)
+        for aggregate in decision.removals:
+            if isinstance(aggregate, HeldMessage):
+                self._tell_discarded(batch, aggregate, reading.read_at)
 
     def _refuse(self, batch: _Batch, reading: Reading, held: HeldMessage | None) -> None:
         """Theirs: rejected with reasons at once, and what cannot be read at all is kept besides."""
@@ -366,6 +389,12 @@ class UnitOfWork:
         for lane in again.lanes:
             batch.queues.setdefault(lane, again.held_id)
 
+    def _tell_discarded(self, batch: _Batch, held: HeldMessage, now: datetime) -> None:
+        """A message that is given up has its one reply as well; an unreadable one has had it."""
+        reading = self._codec.read(held.reopened(), now)
+        if reading.is_intake and not reading.keep:
+            self._answer(batch, reading, self._codec.reply(reading, reject(holding.discarded()), now))
+
     def _release(self, batch: _Batch, held: HeldMessage | None) -> None:
         if held is not None:
             batch.changes.drop(HELD, held)
@@ -413,15 +442,16 @@ class _Patience:
     never is, that is a bug of ours.
     """
 
-    def __init__(self) -> None:
-        self._tries, self._until = 0, time.monotonic() + _LOCKED_SECONDS
+    def __init__(self, taken_tries: int = _TAKEN_TRIES) -> None:
+        self._tries, self._taken_tries = 0, taken_tries
+        self._until = time.monotonic() + _LOCKED_SECONDS
 
     async def lasts(self, error: Exception) -> bool:
         """Wait a little, at random and longer each time, so that two writers who have met do not meet again."""
         self._tries += 1
         await asyncio.sleep(random.uniform(0, min(0.5, 0.005 * 2**self._tries)))  # noqa: S311
         return (is_locked(error) and time.monotonic() < self._until) or (
-            is_taken(error) and self._tries <= _TAKEN_TRIES
+            is_taken(error) and self._tries <= self._taken_tries
         )
 
 

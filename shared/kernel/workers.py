@@ -82,11 +82,11 @@ class Workers:
             try:
                 more = await worker.step(self._run)
                 pause = worker.every
-            except GoneError as error:
-                self._database.lost(error.__cause__)
-                await self._database.back()
-                continue
             except Exception as error:  # noqa: BLE001 - a bug in one worker must not end the others
+                if isinstance(error, GoneError) or is_gone(error):
+                    self._database.lost(error.__cause__ or error)
+                    await self._database.back()
+                    continue
                 log.error("a worker failed and will try again", worker=worker.name, **describe(error))
                 more, pause = False, min(_LONGEST_PAUSE_SECONDS, pause * 2)
                 await asyncio.sleep(pause)

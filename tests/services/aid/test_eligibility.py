@@ -377,3 +377,13 @@ def _subject(fact: Fact) -> str:
     data = json.loads(fact.data.model_dump_json())
     thing = data.get("eligibility") or data.get("programme")
     return str(thing.get("eligibility_id") or thing.get("programme_id"))
+
+
+def test_a_large_business_is_recorded_and_not_served() -> None:
+    """PP 7/2021 art. 35: above menengah is no UMKM; a programme without criteria must not serve it either."""
+    memory = Memory()
+    memory.know_agency()
+    memory.open(criteria=[])
+    memory.hear_of(business(scale="besar", status="binaan"), 1)
+    (answer,) = memory.all(ELIGIBILITIES)
+    assert (answer.verdict, answer.criteria[1].code) == ("ineligible", "business_active")

@@ -114,9 +114,9 @@ def small_pages() -> Iterator[None]:
 
 def wanted(known: Business, programme: Programme) -> str:
     """What the newest states say, worked out without any history."""
-    here = regions.within(known.state.region, programme.region) and known.state.status != "nonaktif"
+    served = known.state.status != "nonaktif" and known.state.scale != "besar"
     own = all_of(judge(one, known) for one in programme.criteria)
-    return own if here else "ineligible"
+    return own if served and regions.within(known.state.region, programme.region) else "ineligible"
 
 
 def answers(memory: Memory) -> dict[tuple[str, str], str]:

@@ -11,6 +11,7 @@ from aio_pika.abc import AbstractIncomingMessage
 from hypothesis import given
 from hypothesis import strategies as st
 
+from shared.contracts.envelope import MAX_MESSAGE_BYTES
 from shared.kernel.batcher import MAX_BYTES, MAX_MESSAGES, Arrival, Batcher
 
 
@@ -80,12 +81,18 @@ async def test_a_batch_is_closed_at_its_number_of_messages() -> None:
 
 
 async def test_a_batch_is_closed_at_its_number_of_bytes() -> None:
-    """4 MiB; one message larger than that is a batch of its own, not stuck."""
+    """4 MiB: messages of the largest size allowed, four of which fill a batch."""
     batcher, channel = Batcher(), Channel()
-    arrive(batcher, channel, 1, 2, 3, body=b"x" * (MAX_BYTES // 2))
-    arrive(batcher, channel, 4, body=b"x" * (MAX_BYTES * 3))
-    arrive(batcher, channel, 5)
-    assert [tags(await batcher.next()) for _ in range(4)] == [[1, 2], [3], [4], [5]]
+    arrive(batcher, channel, 1, 2, 3, 4, 5, body=b"x" * (MAX_BYTES // 4))
+    assert [tags(await batcher.next()) for _ in range(2)] == [[1, 2, 3, 4], [5]]
+
+
+async def test_of_a_body_that_is_too_large_no_more_is_held_than_shows_it() -> None:
+    """The broker hands over five hundred at once; fifteen MiB of each would be the end of the process."""
+    batcher, channel = Batcher(), Channel()
+    arrive(batcher, channel, 1, body=b"x" * (MAX_BYTES * 3))
+    (arrival,) = await batcher.next()
+    assert arrival.size == MAX_MESSAGE_BYTES + 1
 
 
 async def test_many_are_acknowledged_with_one() -> None:

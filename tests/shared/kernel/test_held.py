@@ -241,7 +241,8 @@ async def test_requeued_it_is_tried_at_once_with_all_its_tries_and_on_the_audit_
 
 
 async def test_discarded_it_is_gone_and_those_behind_it_go_on(toy: Toy) -> None:
-    """``discarded`` says so on the audit trail, and needs a reason."""
+    """``discarded`` says so on the audit trail, and needs a reason; its sender is told too: every message has one
+    reply, and the same message sent again does not take effect after all."""
     parked = await park(toy)
     await toy.process(put("t", "m-2", value=2))
     without_reason = await toy.ask("toy.held.discard", {"held_id": parked.held_id}, "q-1", ADMINISTRATOR)
@@ -251,6 +252,8 @@ async def test_discarded_it_is_gone_and_those_behind_it_go_on(toy: Toy) -> None:
     )
     assert sent[0].type == "id.binaan.toy.held.discarded.v1"
     assert verdicts(sent)["q-2"][1]["outcome"] == "discarded"
+    assert verdicts(sent)["m-t"][0] == "rejected"
+    assert verdicts(await toy.process(put("t", "m-t", value=SECRET)))["m-t"] == verdicts(sent)["m-t"]
     done = await toy.retry(LATER)
     assert list(verdicts(done)) == ["m-2"]
     assert await toy.held() == []

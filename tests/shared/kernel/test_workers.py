@@ -155,12 +155,20 @@ async def test_one_who_loses_the_lease_stops_working(pair: list[Toy], short: Non
     hand = Hand("hung", log)
     async with running(pair[0], "hung", [Worker("w", hand.step, every=0.01)]):
         await until(lambda: hand.steps >= 1)
-        taken = {"$set": {"holder": "other", "until": (await now(pair[0])) + timedelta(minutes=1)}}
+        taken = {"$set": {"holder": "other", "until": (await now(pair[0])) + timedelta(seconds=1)}}
         await pair[0].mongo.collection("leases").update_one({"_id": "workers"}, taken)
         await until(lambda: not working())
         steps = hand.steps
         await asyncio.sleep(0.1)
         assert hand.steps == steps
+
+
+async def test_a_lease_from_before_the_clock_was_set_back_is_free(toy: Toy, short: None) -> None:
+    """Its holder may be dead, and nobody would work until the server's clock is where it was."""
+    assert await (await lease(toy, "dead")).acquire()
+    ahead = {"$set": {"until": (await now(toy)) + timedelta(hours=1)}}
+    await toy.mongo.collection("leases").update_one({"_id": "workers"}, ahead)
+    assert await (await lease(toy, "alive")).acquire()
 
 
 def working() -> list[str]:
