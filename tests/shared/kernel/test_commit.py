@@ -208,6 +208,21 @@ async def test_a_name_given_up_may_be_taken_in_the_same_batch(toy: Toy) -> None:
     assert await toy.get(ByKey(MEMBERS, "name:c")) != ids["c"]
 
 
+async def test_a_name_is_given_up_before_it_is_claimed_by_one_who_was_there_first(toy: Toy) -> None:
+    """The one who takes the name in the end was made earlier in the batch than the one who gives it up was changed."""
+    await toy.process(delivery("toy.member.join", {"name": "wanted"}, "m-1"))
+    giver = toy.keyring.new_id("dinkop-medan", "m-1", "member")
+    taker = toy.keyring.new_id("dinkop-medan", "m-2", "member")
+    outgoing = await toy.process(
+        delivery("toy.member.join", {"name": "another"}, "m-2"),
+        delivery("toy.member.rename", {"member_id": giver, "name": "a third"}, "m-3"),
+        delivery("toy.member.rename", {"member_id": taker, "name": "wanted"}, "m-4"),
+    )
+    assert {verb for verb, _ in verdicts(outgoing).values()} == {"accepted"}
+    assert toy.unit_of_work.attempts == 2
+    assert {one["s"]["name"]: one["_id"] for one in await toy.raw("members")} == {"a third": giver, "wanted": taker}
+
+
 async def test_what_comes_and_goes_within_a_batch_is_never_written(toy: Toy) -> None:
     """A deletion of what was never stored must not look like a conflict."""
     join = delivery("toy.member.join", {"name": "a"}, "m-1")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import secrets
 from datetime import datetime, timedelta
 from typing import Any
@@ -67,12 +68,14 @@ async def test_what_is_held_is_sealed_and_its_error_and_log_repeat_no_value(toy:
         await toy.process(put(SECRET, "m-1", "raising", secret=SECRET, value=[SECRET]))
     (stored,) = await toy.raw("held")
     stored.pop("tags"), stored["s"].pop("lanes")  # the id of the thing, as its own collection has it
+    body = (await only_held(toy)).delivery.body
+    assert SECRET in base64.b64decode(body).decode()
     assert SECRET not in repr(stored)
+    assert body not in repr(stored)
     assert SECRET not in repr(said)
     assert said[0]["error"] == stored["s"]["error"]["error"] == "BugError"
     assert "toy.py" in stored["s"]["error"]["at"][-1]
-    held = await only_held(toy)
-    assert SECRET in held.reopened().body.decode()
+    assert SECRET in (await only_held(toy)).reopened().body.decode()
 
 
 async def test_a_type_without_a_route_is_our_bug_and_is_held(toy: Toy) -> None:

@@ -188,6 +188,36 @@ async def test_a_subject_stops_at_a_negative_confirm_while_others_go(
     assert said == []
 
 
+class Watched(Publisher):
+    """Knows what it has tried to publish, window by window."""
+
+    def __init__(self, amqp_url: str) -> None:
+        super().__init__(amqp_url, "toy@test/watched")
+        self.windows: list[set[str]] = []
+
+    async def _window(self, window: Sequence[Outgoing]) -> list[BaseException | None]:
+        self.windows.append({one.subject for one in window})
+        return await super()._window(window)
+
+
+async def test_a_stopped_subject_is_not_tried_again_in_the_windows_that_follow(
+    toy: Toy, world: World, channel: aio_pika.abc.AbstractChannel
+) -> None:
+    """Else a younger event could get through in the moment in which the obstacle goes."""
+    watched, stopped = Watched(world.amqp_url), stopping(toy, "stopped")
+    await watched.connect()
+    outgoing = [one for number in range(1, 201) for one in (told(toy, "free", number), stopped(number))]
+    try:
+        async with obstacle(channel, "toy.account.changed.14.03"):
+            confirmed = await watched.publish(outgoing)
+    finally:
+        await watched.close()
+    assert confirmed == [one.id for one in outgoing if one.subject == "free"]
+    assert watched.windows[0] == {"free", "stopped"}
+    assert all(window == {"free"} for window in watched.windows[1:])
+    assert len(watched.windows) == 7
+
+
 async def test_a_younger_event_waits_for_the_older_one_that_was_not_confirmed(
     toy: Toy, relay: Relay, reader: Reader, channel: aio_pika.abc.AbstractChannel
 ) -> None:
