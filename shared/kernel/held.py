@@ -136,6 +136,7 @@ def readable_now(held: HeldMessage, reading: Reading, lanes: Iterable[str]) -> H
             "identity": reading.identity.hex(),
             "digest": reading.digest.hex(),
             "lanes": tuple(sorted(lanes)),
+            "reasons": (),
         }
     )
 

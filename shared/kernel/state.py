@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, TypeVar, cast
 
 from pydantic import BaseModel
 
@@ -128,6 +128,10 @@ class WorkingSet:
             raise NotLoadedError(lookup.collection.name)
         for id_ in known:
             yield self._aggregates[lookup.collection.name, id_]
+
+    def of(self, collection: Collection[S]) -> list[S]:
+        """All of a collection that are in the set, for whatever reason."""
+        return [cast(S, one) for (name, _), one in self._aggregates.items() if name == collection.name]
 
     def found(self, lookup: Lookup) -> Sequence[str]:
         """The ids that a lookup stands for, as far as this set knows."""

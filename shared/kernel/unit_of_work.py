@@ -183,9 +183,11 @@ class UnitOfWork:
         batch.queues = {tag.removeprefix("lane:"): held_id for tag, held_id in oldest.items()}
 
     async def _recognise_others(self, batch: _Batch, items: Sequence[Item], session: Any) -> dict[bytes, Answered]:
-        """Refusals of other content under the id of a message that is held, and so has no answer yet."""
+        """Refusals of other content under the id of a message that is held, and so has no answer yet; and answers to
+        copies of what is held, since it may be discarded here."""
         held = [(item.reading, self._waiting(batch, item.reading, None)) for item in items if item.reading.is_intake]
         others = {self._reused(reading) for reading, waiting in held if waiting and _is_other(waiting, reading)}
+        others |= {bytes.fromhex(one.identity) for one in batch.working.of(HELD)}
         return await self._inbox.recognise(others - batch.seen.keys(), session)
 
     def _wanted(self, batch: _Batch, position: int, item: Item) -> set[Lookup]:
@@ -390,9 +392,11 @@ class UnitOfWork:
             batch.queues.setdefault(lane, again.held_id)
 
     def _tell_discarded(self, batch: _Batch, held: HeldMessage, now: datetime) -> None:
-        """A message that is given up has its one reply as well; an unreadable one has had it."""
+        """A message that is given up has its one reply as well, unless it has had one: a refusal when it was kept, or
+        whatever a copy of it was answered."""
         reading = self._codec.read(held.reopened(), now)
-        if reading.is_intake and not reading.keep:
+        told = bool(held.reasons) or reading.identity in batch.seen or reading.identity in batch.answers
+        if reading.is_intake and not reading.keep and not told:
             self._answer(batch, reading, self._codec.reply(reading, reject(holding.discarded()), now))
 
     def _release(self, batch: _Batch, held: HeldMessage | None) -> None:

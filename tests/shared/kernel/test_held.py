@@ -264,6 +264,19 @@ async def test_discarded_it_is_gone_and_those_behind_it_go_on(toy: Toy) -> None:
     assert again == ("rejected", ["held.not_found"])
 
 
+async def test_what_a_copy_has_answered_can_be_discarded(toy: Toy) -> None:
+    """It failed before it was known what it is about, so its copy, after the repair, did not wait behind it."""
+    await toy.process(put("t", "m-1", "raising in needs"))
+    held = await only_held(toy)
+    toy.behaviour.repaired = True
+    sent = await toy.process(put("t", "m-1", "raising in needs"))
+    assert verdicts(sent)["m-1"][0] == "accepted"
+    about = {"held_id": held.held_id, "reason": "-"}
+    discarded = await toy.process(delivery("toy.held.discard", about, "q-1", ADMINISTRATOR))
+    assert {id_: verb for id_, (verb, _) in verdicts(discarded).items()} == {"q-1": "accepted"}
+    assert await toy.held() == []
+
+
 async def test_a_message_discarded_while_it_is_being_tried_again_stays_discarded(toy: Toy) -> None:
     """The try has read it before the operator's decision and comes to commit after it."""
     toy.behaviour.broken.add("t")
@@ -366,6 +379,20 @@ async def becomes_readable_and_fails(toy: Toy, monkeypatch: pytest.MonkeyPatch) 
         await toy.process(put("t", "m-1", value=1))
     toy.behaviour.broken.add("t")
     await requeue(toy, await only_held(toy))
+
+
+async def test_what_was_sent_again_meanwhile_can_be_discarded(toy: Toy, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Kept as unreadable it is only a copy by now; its sender has its reply and gets no other one."""
+    with monkeypatch.context() as before:
+        arrives_too_early(before)
+        await toy.process(put("t", "m-1", value=1))
+    await toy.process(put("t", "m-1", value=1))
+    held = await only_held(toy)
+    about = {"held_id": held.held_id, "reason": "-"}
+    sent = await toy.process(delivery("toy.held.discard", about, "q-1", ADMINISTRATOR))
+    assert {id_: verb for id_, (verb, _) in verdicts(sent).items()} == {"q-1": "accepted"}
+    assert await toy.held() == []
+    assert await order_of(toy, "t") == (1, 1)
 
 
 async def test_what_has_become_readable_and_fails_is_known_by_what_it_is(
