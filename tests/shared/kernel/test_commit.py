@@ -7,12 +7,14 @@ from typing import Any
 
 import orjson
 import pytest
+from pymongo.errors import ConnectionFailure
 
 from shared.kernel.codec import Outgoing
 from shared.kernel.inbox import Answered, Inbox
 from shared.kernel.outbox import Outbox
 from shared.kernel.state import ById, ByKey
 from shared.kernel.store import Changes, Store, Versions
+from shared.kernel.unit_of_work import GoneError, Item
 from tests.shared.kernel.toy import (
     ACCOUNTS,
     MEMBERS,
@@ -158,6 +160,36 @@ async def test_an_id_used_twice_within_one_batch_is_refused(toy: Toy) -> None:
     again = await toy.process(put("t", "m-1", value=2), put("t", "m-1", value=1))
     assert sorted(replies(again)["m-1"]) == sorted(replies(outgoing)["m-1"])
     assert await toy.count("outbox") == 2
+
+
+async def test_a_reply_that_can_no_longer_be_opened_is_not_answered_otherwise(toy: Toy) -> None:
+    """A key was taken out of the key file too early: the copy is held, not decided a second time, and others pass."""
+    await toy.put_states(Account(account_id="a", balance=10), Account(account_id="b", balance=0))
+    await toy.process(transfer("a", "b", 4, "m-1"))
+    key = next(iter(await toy.raw("inbox")))["_id"]
+    other = toy.keyring.seal(b"{}", "somewhere else")
+    await toy.mongo.collection("inbox").update_one({"_id": key}, {"$set": {"reply": other}})
+    outgoing = await toy.process(transfer("a", "b", 4, "m-1"), put("t", "m-2"))
+    assert verdicts(outgoing).keys() == {"m-2"}
+    assert await toy.balances() == {"a": 6, "b": 4}
+    (held,) = await toy.held()
+    assert held.state == "retrying"
+
+
+async def test_what_was_committed_before_the_database_went_is_told(toy: Toy, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A batch takes two transactions, and the database goes between them: what the first one told is not forgotten."""
+    monkeypatch.setattr("shared.kernel.unit_of_work.MAX_WRITES", 2)
+    attempt = toy.unit_of_work._attempt
+
+    async def going(items: Sequence[Item], broken: Exception | None) -> tuple[int, list[Outgoing]]:
+        if len(items) == 1:
+            raise ConnectionFailure
+        return await attempt(items, broken)
+
+    monkeypatch.setattr(toy.unit_of_work, "_attempt", going)
+    with pytest.raises(GoneError) as gone:
+        await toy.process(put("t-1", "m-1"), put("t-2", "m-2"))
+    assert verdicts(gone.value.outgoing).keys() == {"m-1"}
 
 
 # --- one batch, as if one after the other -----------------------------------------------------------------------------

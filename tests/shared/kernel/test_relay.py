@@ -266,6 +266,17 @@ async def test_the_sweeper_sends_exactly_what_is_left_in_order(toy: Toy, relay: 
     }
 
 
+async def test_the_sweeper_leaves_alone_what_will_be_sent_directly(toy: Toy, relay: Relay, reader: Reader) -> None:
+    """Committed batches may wait for their turn longer than the sweeper does; it must not send them a second time."""
+    waiting = await commit(toy, [told(toy, "a", 1), told(toy, "a", 2)])
+    relay.expect(waiting)
+    assert [await relay.sweep() for _ in range(3)] == [False, False, False]
+    await relay.send(waiting)
+    await reader.gets(2)
+    assert reader.sequences == {"a": [1, 2]}
+    assert await toy.count("outbox") == 0
+
+
 async def test_the_sweeper_alone_is_enough(toy: Toy, relay: Relay, reader: Reader) -> None:
     """The direct publish after a commit is only for speed: events, replies and all."""
     for number in range(40):

@@ -71,6 +71,15 @@ async def test_one_who_died_is_replaced_when_its_time_is_over_and_not_before(pai
     assert not await dead.acquire()
 
 
+async def test_one_that_ends_too_late_was_given_before_the_clock_was_set_back(pair: list[Toy]) -> None:
+    """Else a server whose clock was an hour ahead would leave the workers of a dead replica to nobody for an hour."""
+    dead, heir = await lease(pair[0], "dead"), await lease(pair[1], "heir")
+    assert await dead.acquire()
+    late = {"$set": {"until": await now(pair[0]) + timedelta(hours=1)}}
+    await pair[0].mongo.collection("leases").update_one({"_id": "workers"}, late)
+    assert await heir.acquire()
+
+
 async def test_released_it_is_free_at_once_and_only_its_holder_can_release_it(pair: list[Toy]) -> None:
     """A replica that stops in order lets the next one begin without a wait."""
     first, second = await lease(pair[0], "first"), await lease(pair[1], "second")
