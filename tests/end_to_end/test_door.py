@@ -66,7 +66,7 @@ class Held:
 
     async def added(self) -> list[Json]:
         found: list[Json] = []
-        question: Json = {"state": "unreadable", "limit": 500}
+        question: Json = {"state": "unreadable", "limit": 100}
         while True:
             reply = await self._administrator.ask(f"{self._service}.held.request", question)
             found += reply["data"]["answer"]["held"]
