@@ -37,6 +37,7 @@ class Management:
             base_url=f"{parts.scheme}://{host}/api/",
             auth=(parts.username or "", parts.password or ""),
             timeout=seconds,
+            limits=httpx.Limits(max_keepalive_connections=0),  # a busy broker drops those that are kept open
             trust_env=False,  # a proxy in the environment must not see what is meant for this broker
         )
 

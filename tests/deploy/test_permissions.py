@@ -216,7 +216,10 @@ async def test_wrong_password_is_refused(world: World) -> None:
 def api_of(world: World, account: str) -> httpx.Client:
     """The management API as that account."""
     base = f"http://{world.management_url.rpartition('@')[2]}/api/"
-    return httpx.Client(base_url=base, auth=(account, world.password_of(account)), trust_env=False)
+    login = (account, world.password_of(account))
+    # A busy broker is slow with this API, and drops connections that are kept open.
+    once = httpx.Limits(max_keepalive_connections=0)
+    return httpx.Client(base_url=base, auth=login, trust_env=False, timeout=60, limits=once)
 
 
 @pytest.mark.parametrize("account", [AGENCY, MINISTRY])
