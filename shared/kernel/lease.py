@@ -30,8 +30,10 @@ class Lease:
     async def acquire(self) -> bool:
         """Take or keep it. False while somebody else has it."""
         until = {"$add": ["$$NOW", LEASE_SECONDS * 1000]}
-        # One that ends later than a new one would was given before the clock was set back.
-        over = [{"$lt": ["$until", "$$NOW"]}, {"$gt": ["$until", until]}]
+        # One that ends far later than a new one would was given before the clock was set back. Only far later: what
+        # had to wait for another replica's request still has the instant at which it began itself.
+        absurd = {"$add": ["$$NOW", 10 * LEASE_SECONDS * 1000]}
+        over = [{"$lt": ["$until", "$$NOW"]}, {"$gt": ["$until", absurd]}]
         free_or_mine = {"$or": [*over, {"$eq": ["$holder", self._holder]}]}
         found = await self._leases.find_one_and_update(
             {"_id": self._name, "$expr": free_or_mine}, [{"$set": {"holder": self._holder, "until": until}}]

@@ -163,7 +163,8 @@ def placed(content: dict[str, Any], where: tuple[Any, ...], value: Any) -> dict[
 
 
 SECRETS = (
-    st.text("abcdefghijklmnopqrstuvwxyz ABC'\"\\{}<>%é", min_size=8, max_size=40).filter(str.strip)
+    # Begins as no word of ours does: Hypothesis also tries the words that it finds in the code.
+    st.text("abcdefghijklmnopqrstuvwxyz ABC'\"\\{}<>%é", min_size=4, max_size=40).map(lambda text: f"Qzx{text.strip()}")
     | st.integers(10**9, 10**18).map(str)
     | st.from_regex(r"\A1271994[1-7]0[1-9]9[0-9]0[0-9]{3}\Z")
 )

@@ -80,6 +80,15 @@ async def test_one_that_ends_too_late_was_given_before_the_clock_was_set_back(pa
     assert await heir.acquire()
 
 
+async def test_one_that_was_given_a_moment_after_the_asking_began_is_respected(pair: list[Toy]) -> None:
+    """Two ask at once; the second waits for the first one's write, and its own instant is then the older one."""
+    holder, late = await lease(pair[0], "holder"), await lease(pair[1], "late")
+    assert await holder.acquire()
+    younger = {"$set": {"until": await now(pair[0]) + timedelta(seconds=leases.LEASE_SECONDS + 2)}}
+    await pair[0].mongo.collection("leases").update_one({"_id": "workers"}, younger)
+    assert not await late.acquire()
+
+
 async def test_released_it_is_free_at_once_and_only_its_holder_can_release_it(pair: list[Toy]) -> None:
     """A replica that stops in order lets the next one begin without a wait."""
     first, second = await lease(pair[0], "first"), await lease(pair[1], "second")
