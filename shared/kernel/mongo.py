@@ -75,9 +75,9 @@ class Mongo:
         )
 
     def collection(self, name: str, *, relaxed: bool = False) -> Any:
-        """``relaxed`` acknowledges from one member only: for what may safely happen twice."""
+        """``relaxed`` writes to and reads from one member only: for what may safely happen twice."""
         if relaxed:
-            return self._database.get_collection(name, write_concern=WriteConcern(1))
+            return self._database.get_collection(name, write_concern=WriteConcern(1), read_concern=ReadConcern("local"))
         return self._database.get_collection(name)
 
     async def ping(self) -> None:
