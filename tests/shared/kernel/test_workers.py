@@ -181,14 +181,6 @@ async def test_one_who_loses_the_lease_stops_working(pair: list[Toy], short: Non
         assert hand.steps == steps
 
 
-async def test_a_lease_from_before_the_clock_was_set_back_is_free(toy: Toy, short: None) -> None:
-    """Its holder may be dead, and nobody would work until the server's clock is where it was."""
-    assert await (await lease(toy, "dead")).acquire()
-    ahead = {"$set": {"until": (await now(toy)) + timedelta(hours=1)}}
-    await toy.mongo.collection("leases").update_one({"_id": "workers"}, ahead)
-    assert await (await lease(toy, "alive")).acquire()
-
-
 def working() -> list[str]:
     return [task.get_name() for task in asyncio.all_tasks() if task.get_name() == "w"]
 
