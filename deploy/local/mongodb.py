@@ -76,7 +76,7 @@ class MongoServer:
         try:
             prepare_server(self._address, self._state.password(ADMINISTRATOR), seconds=seconds)
         except (ProvisionError, PyMongoError) as error:
-            raise LocalError(f"{error}. {self._log_end()}") from error
+            raise LocalError(f"MongoDB did not start: {error}. {self._log_end()}") from error
         self.complete.touch()
 
     def stop(self) -> None:

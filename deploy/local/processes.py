@@ -16,6 +16,8 @@ from pathlib import Path
 MARK = "BINAAN_STACK_PROCESS"
 LOG_LIMIT_BYTES = 5 * 1024 * 1024
 POLL_SECONDS = 0.05
+EXEC_SECONDS = 0.25
+KERNEL_THREAD = 0x00200000  # PF_KTHREAD of the kernel's sched.h
 
 
 class LocalError(Exception):
@@ -160,12 +162,26 @@ class Processes:
 
 
 def _environment(pid: int | str) -> dict[str, str]:
-    """What a process was started with; empty for one that is gone, that is a zombie, or that is not ours to see."""
+    """What a process was started with; empty for one that is gone, that is a zombie, or that is not ours to see.
+
+    In the instant of an exec a living process has no environment yet: it is asked again, or it would count as gone.
+    """
+    deadline = time.monotonic() + EXEC_SECONDS
     try:
-        entries = Path(f"/proc/{pid}/environ").read_bytes().decode(errors="replace").split("\0")
+        while not (content := Path(f"/proc/{pid}/environ").read_bytes()) and _lives(pid):
+            if time.monotonic() > deadline:
+                break  # it was started without any environment
+            time.sleep(0.001)
     except OSError:
         return {}
-    return dict(entry.split("=", 1) for entry in entries if "=" in entry)
+    return dict(entry.split("=", 1) for entry in content.decode(errors="replace").split("\0") if "=" in entry)
+
+
+def _lives(pid: int | str) -> bool:
+    """Whether that is neither a zombie nor a thread of the kernel's own."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2].split()
+    state, flags = fields[0], int(fields[6])
+    return state not in "ZX" and not flags & KERNEL_THREAD
 
 
 def _session(pid: int) -> int:

@@ -249,6 +249,20 @@ def test_foreign_process_is_never_stopped(root: Path) -> None:
         stranger.wait()
 
 
+def test_process_is_found_in_the_instant_of_its_exec(root: Path) -> None:
+    """It has no environment to be known by for some microseconds; who takes it for dead then starts a second one."""
+    processes = Processes(root)
+    root.mkdir()
+    endless = root / "endless"
+    endless.write_text('#!/bin/sh\nexec "$0"\n')
+    endless.chmod(0o700)
+    processes.start("endless", [str(endless)], {"PATH": os.environ["PATH"]})
+    try:
+        assert [seen for seen in range(2000) if processes.pid("endless") is None] == []
+    finally:
+        processes.kill("endless")
+
+
 def test_process_without_a_pid_file_is_found(root: Path) -> None:
     """Whoever deletes the pid files still gets everything stopped."""
     processes = Processes(root)
