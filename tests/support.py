@@ -100,9 +100,18 @@ class ServiceProcess:
         }
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", f"services.{self.service}"], cwd=PROJECT, env=environment, stdout=log, stderr=log
+                [sys.executable, "-m", *self.module()], cwd=PROJECT, env=environment, stdout=log, stderr=log
             )
         return self
+
+    def module(self) -> list[str]:
+        """What Python runs, with its arguments."""
+        return [f"services.{self.service}"]
+
+    @property
+    def exit_code(self) -> int | None:
+        """None as long as it runs."""
+        return None if self._process is None else self._process.poll()
 
     async def start(self) -> Self:
         """Start the process and wait until it says it is ready."""

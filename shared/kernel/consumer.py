@@ -16,6 +16,7 @@ from faststream.rabbit import Channel, QueueType, RabbitBroker, RabbitQueue
 from faststream.rabbit.message import RabbitMessage
 
 from shared.contracts.door import is_binary_mode
+from shared.kernel import failpoints
 from shared.kernel.batcher import MAX_MESSAGES, Arrival, Batcher
 from shared.kernel.codec import Codec, Delivery, Outgoing
 from shared.kernel.dependency import Dependency
@@ -78,13 +79,16 @@ class Consumer:
         """Handle batches until cancelled."""
         while True:
             self._inflight = await self._batcher.next()
+            await failpoints.reached("gathered", len(self._inflight))
             now = self._clock()
             items = [Item(self._codec.read(self._delivery(arrival.raw), now)) for arrival in self._inflight]
             outgoing = await self._process(items)
             if outgoing:
                 # Queued first, so that what a worker commits after this is published after this.
                 await self._committed(outgoing)
+            await failpoints.reached("committed", len(self._inflight))
             await self._batcher.settle(self._inflight)
+            await failpoints.reached("acknowledged", len(self._inflight))
             self._inflight = []
 
     async def _process(self, items: Sequence[Item]) -> list[Outgoing]:

@@ -20,6 +20,7 @@ from pamqp.commands import Basic
 from pymongo import ReplaceOne
 
 from shared.contracts.envelope import CONTACTS, CONTENT_TYPE, EVENTS
+from shared.kernel import failpoints
 from shared.kernel.codec import Outgoing
 from shared.kernel.keys import Keyring
 from shared.kernel.mongo import Document, Mongo, is_gone
@@ -228,6 +229,7 @@ class Relay:
         """Publish what was just committed. A failure leaves it to the sweeper; nothing is lost and nobody waits."""
         async with self._turn:
             self._expected -= {one.id for one in outgoing}
+            await failpoints.reached("before_publish", len(outgoing))
             try:
                 await self._publish(await self._with_older(outgoing))
             except Exception as error:  # noqa: BLE001 - whatever went wrong, the outbox still has it
@@ -276,7 +278,9 @@ class Relay:
             await self._outbox.delete(error.confirmed, relaxed=relaxed)
             self._unsent |= _ordered(outgoing)
             raise
+        await failpoints.reached("published" if relaxed else "sweeping", len(confirmed))
         await self._outbox.delete(confirmed, relaxed=relaxed)
+        await failpoints.reached("deleted", len(confirmed))
         known = set(confirmed)
         self._unsent -= _ordered(outgoing)
         self._unsent |= _ordered(one for one in outgoing if one.id not in known)

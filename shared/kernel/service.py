@@ -72,9 +72,9 @@ class Service:
         collections: Iterable[Collection[Any]],
         workers: Sequence[Worker] = (),
         queues: Sequence[str] = ("intake",),
-        clock: Callable[[], datetime] = utc_now,
+        clock: Callable[[], datetime] | None = None,
     ) -> None:
-        self.name, self.settings, self._clock = name, settings, clock
+        self.name, self.settings, self._clock = name, settings, clock or utc_now
         self._instance = f"{name}@{socket.gethostname()}/{os.getpid()}"
         keyring = Keyring.load(settings.key_file)
         holding.register(routes, name)

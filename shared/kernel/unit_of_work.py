@@ -19,6 +19,7 @@ import structlog
 from shared.contracts.envelope import NO_CAUSE, Received
 from shared.contracts.problem import Problem
 from shared.decision import Decision, reject
+from shared.kernel import failpoints
 from shared.kernel import held as holding
 from shared.kernel.codec import Codec, Delivery, Outgoing, Reading
 from shared.kernel.held import HELD, HeldMessage
@@ -145,6 +146,7 @@ class UnitOfWork:
             await self._outbox.insert(batch.outgoing, session)
             await self._outbox.insert_again(list(batch.repeated.values()), session)
             await self._inbox.remember(batch.answers, items[0].reading.read_at, session)
+            await failpoints.reached("before_commit", batch.decided)
         return batch.decided, [*batch.repeated.values(), *batch.outgoing]
 
     # --- loading ---------------------------------------------------------------------------------------------------
@@ -435,6 +437,7 @@ class UnitOfWork:
             self._apply(batch, decision, Reading(_NO_DELIVERY, now, received=tick))
             await self._store.write(batch.changes, batch.versions, session)
             await self._outbox.insert(batch.outgoing, session)
+            await failpoints.reached("before_commit")
         return decision, batch.outgoing
 
 

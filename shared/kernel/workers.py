@@ -12,6 +12,7 @@ from typing import Any
 
 import structlog
 
+from shared.kernel import failpoints
 from shared.kernel.dependency import Dependency
 from shared.kernel.lease import LEASE_SECONDS, Lease
 from shared.kernel.log import describe
@@ -91,6 +92,7 @@ class Workers:
                 more, pause = False, min(_LONGEST_PAUSE_SECONDS, pause * 2)
                 await asyncio.sleep(pause)
             if more:
+                await failpoints.reached("between_steps")
                 continue
             await _wait(nudge, pause)
 

@@ -1,0 +1,125 @@
+"""Two replicas of every service, each of which can be killed, paused, set wrong, and counted when it dies at work."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections import Counter
+from contextlib import suppress
+from pathlib import Path
+from random import Random
+
+from deploy.local.world import World
+from shared.kernel.failpoints import Point
+from tests.faults.control import Control
+from tests.support import ServiceProcess, until
+
+SERVICES = ("registry", "aid", "notify")
+REPLICAS = 2
+
+
+class Victim(ServiceProcess):
+    """One replica, with the file in which it says what it holds."""
+
+    def __init__(self, world: World, service: str, root: Path, number: int, **environment: str) -> None:
+        super().__init__(world, service, root, **environment)
+        self._file = root / f"{service}-{number}.control"
+        self.control = Control(self._file)
+        self.name = f"{service}-{number}"
+
+    def module(self) -> list[str]:
+        return ["tests.faults.victim", self.service, str(self._file)]
+
+
+class Crew:
+    """``kills`` counts by victim those that died holding work, after something was committed since the last death."""
+
+    def __init__(self, world: World, root: Path, replicas: int = REPLICAS, **environment: str) -> None:
+        self.world, self.root = world, root
+        self.victims = [
+            Victim(world, service, root, number, **environment) for service in SERVICES for number in range(replicas)
+        ]
+        self.kills: Counter[str] = Counter()
+        self.died_at: Counter[str] = Counter()
+        self._commits_at_last_kill = 0
+        self._commits_of_the_dead = 0
+
+    async def start(self) -> None:
+        for victim in self.victims:
+            victim.launch()
+        for victim in self.victims:
+            await victim.ready(90)
+
+    def of(self, service: str) -> list[Victim]:
+        return [victim for victim in self.victims if victim.service == service]
+
+    @property
+    def commits(self) -> int:
+        """Batches committed by all, the dead included."""
+        return self._commits_of_the_dead + sum(int(victim.control["commits"]) for victim in self.victims)
+
+    @property
+    def idle(self) -> bool:
+        """Nobody holds anything."""
+        return not any(victim.control.holds_work for victim in self.victims)
+
+    # --- killing ----------------------------------------------------------------------------------------------------
+
+    async def kill(self, victim: Victim) -> bool:
+        """SIGKILL, if it holds work; start it again at once. Whether the kill counts."""
+        if not victim.control.holds_work or victim.exit_code is not None:
+            return False
+        victim.kill()
+        return self._buried(victim, "anywhere")
+
+    async def kill_at(self, service: str, point: Point, hits: int = 1, seconds: float = 60) -> Victim:
+        """Let whichever replica comes there first die at a point; both are started again by then."""
+        replicas = self.of(service)
+        for victim in replicas:
+            victim.control.arm(point, hits)
+        dead: list[Victim] = await until(lambda: self._dead(replicas), seconds, f"{service} dying at {point}")
+        for victim in replicas:
+            victim.control.arm(None)
+        for victim in dead:
+            self._buried(victim, point)
+        return dead[0]
+
+    @staticmethod
+    def _dead(victims: list[Victim]) -> list[Victim]:
+        return [victim for victim in victims if victim.exit_code is not None]
+
+    def _buried(self, victim: Victim, where: str) -> bool:
+        """Count a death, and start the victim again."""
+        assert victim.exit_code == -signal.SIGKILL, f"{victim.name} died by itself: {victim.log}"
+        counts = victim.control.holds_work and self.commits > self._commits_at_last_kill
+        if counts or where != "anywhere":
+            self.kills[victim.name] += 1
+            self.died_at[where] += 1
+            self._commits_at_last_kill = self.commits
+        self._commits_of_the_dead += int(victim.control["commits"])
+        victim.control.begin()
+        victim.launch()
+        return counts
+
+    async def kill_anyone(self, rng: Random, seconds: float = 60) -> None:
+        """Kill a random replica at a random moment of its work, after something was committed since the last."""
+        await until(lambda: self.commits > self._commits_at_last_kill, seconds, "something committed")
+        killed = False
+        while not killed:
+            victim = rng.choice(self.victims)
+            await asyncio.sleep(rng.uniform(0, 0.2))  # not a wait for anything: the moment is the fault
+            with suppress(TimeoutError):  # it may have nothing to do: another one then
+                await until(lambda: victim.control.holds_work, 2, f"{victim.name} at work")  # noqa: B023
+                killed = await self.kill(victim)
+
+    def stop(self) -> dict[str, int]:
+        """As an operator would; the exit codes by name."""
+        return {victim.name: victim.stop(60) for victim in self.victims}
+
+    def slay(self) -> None:
+        """All, whatever they do."""
+        for victim in self.victims:
+            victim.kill()
+
+    def logs(self) -> str:
+        return "".join(victim.log.read_text(errors="replace") for victim in self.victims)
