@@ -162,7 +162,7 @@ def _name_bounds(part: Any) -> None:
             _name_bounds(inner)
     elif isinstance(part, dict):
         if part.get("type") in ("integer", "number"):  # a property may be called `type`, and is a dict
-            for pydantics in _BOUNDS.keys() & part.keys():
+            for pydantics in [name for name in _BOUNDS if name in part]:
                 part[_BOUNDS[pydantics]] = part.pop(pydantics)
         for inner in part.values():
             _name_bounds(inner)
