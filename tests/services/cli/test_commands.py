@@ -192,8 +192,8 @@ def test_every_type_is_exported_and_listed(tmp_path: Path) -> None:
 
 def test_asyncapi_documents_are_exported_with_pages(tmp_path: Path) -> None:
     """Beside the schemas, the same each time: whoever keeps them sees only what has changed."""
-    for folder in ("one", "two"):
-        assert runner.invoke(app, ["contract", "export", str(tmp_path / folder)]).exit_code == Exit.DONE
+    for time in ("one", "two"):
+        assert runner.invoke(app, ["contract", "export", str(tmp_path / time)]).exit_code == Exit.DONE
     folder = tmp_path / "one" / "asyncapi"
     for name, document in documents().items():
         assert json.loads((folder / f"{name}.json").read_text()) == document
