@@ -7,10 +7,10 @@ not known yet.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
-from pydantic import BaseModel
-from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
+from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue, models_json_schema
 from pydantic_core import core_schema
 
 from shared.contracts.catalogue import TYPES, Kind, MessageType
@@ -32,6 +32,40 @@ _INTAKE_ATTRIBUTES: dict[str, JsonSchemaValue] = {
     "region": {"anyOf": [_REGION, {"type": "null"}]},
     "traceparent": {"type": ["string", "null"]},
 }
+_OUR_ATTRIBUTES: dict[str, JsonSchemaValue] = {
+    "id": {"type": "string", "format": "uuid"},
+    "source": {"type": "string", "pattern": "^/binaan/[a-z]+$"},
+    "time": _INSTANT,
+    "datacontenttype": {"const": "application/json"},
+    "dataschema": _TEXT,
+    "subject": _TEXT,
+    "sequence": {"type": "string", "pattern": "^[0-9]{20}$"},
+    "partitionkey": _TEXT,
+    "region": _REGION,
+    "actor": _TEXT,
+    "traceparent": _TEXT,
+    "correlationid": _TEXT,
+    "causationid": _TEXT,
+}
+_MEANING = {
+    "specversion": "The version of CloudEvents.",
+    "id": "Unique for its source, and the same whenever the message comes again.",
+    "source": "Who says it: `/agency/<account>` or `/binaan/<service>`.",
+    "type": "What it says, with its version.",
+    "time": "When it was observed or has happened.",
+    "datacontenttype": "What `data` is.",
+    "dataschema": "The name of the type's schema.",
+    "subject": "The id of the thing it is about.",
+    "sequence": "Counts the public events of one subject: 1, 2, 3 … in 20 digits. The higher is the newer state.",
+    "partitionkey": "The subject: what has the same must be read in order.",
+    "region": "Where: a Kemendagri code, as deep as is known; `00` is the nation.",
+    "actor": "The official behind it: on intake a handle, on events an opaque id.",
+    "traceparent": "W3C trace context, from the intake message to the last event it causes.",
+    "correlationid": "The `id` at the start of the chain.",
+    "causationid": "The `id` of the message that directly caused this one.",
+    "data": "What is said.",
+}
+_REQUIRED_ON_INTAKE = ("id", "source")
 _REQUIRED_ON_OURS = ("id", "source", "time", "datacontenttype", "dataschema")
 _REQUIRED_ON_STATE = ("subject", "sequence", "partitionkey", "region", "correlationid", "causationid")
 
@@ -51,22 +85,54 @@ class _WithDataClass(GenerateJsonSchema):
 
 def schema_of(kind: MessageType) -> JsonSchemaValue:
     """The schema of a whole message of one type, envelope and data."""
-    data = _data_schema(kind.model)
-    definitions = data.pop("$defs", {})
+    references, definitions = data_schemas([kind], "#/$defs/{model}")
+    envelope, own = envelope_of(kind.kind), particular_of(kind, references[kind.key])
     return {
         "$schema": DIALECT,
         "$id": kind.schema_id,
         "title": kind.name,
         "description": kind.summary,
         "type": "object",
-        "required": ["specversion", "type", *_required(kind), "data"],
+        "required": [*envelope["required"], *own["required"]],
         "properties": {
-            "specversion": {"const": "1.0"},
-            "type": {"const": kind.name},
-            **_attributes(kind),
-            "data": data,
+            name: {**one, **own["properties"].get(name, {})} for name, one in envelope["properties"].items()
         },
-        **({"$defs": definitions} if definitions else {}),
+        "$defs": definitions,
+    }
+
+
+def data_schemas(
+    kinds: Iterable[MessageType], ref_template: str
+) -> tuple[dict[str, JsonSchemaValue], dict[str, JsonSchemaValue]]:
+    """Of the data of several types: a reference for each by key, and what the references lead to, each model once."""
+    kinds = list(kinds)
+    models = dict.fromkeys(kind.model for kind in kinds)
+    made, found = models_json_schema(
+        [(model, "validation") for model in models], schema_generator=_WithDataClass, ref_template=ref_template
+    )
+    definitions = found["$defs"]
+    _name_bounds(definitions)
+    return {kind.key: made[kind.model, "validation"] for kind in kinds}, definitions
+
+
+def envelope_of(kind: Kind) -> JsonSchemaValue:
+    """What stands around the data on every message of a kind."""
+    attributes = _INTAKE_ATTRIBUTES if kind is Kind.INTAKE else _OUR_ATTRIBUTES
+    properties: dict[str, JsonSchemaValue] = {"specversion": {"const": "1.0"}, "type": _TEXT, **attributes, "data": {}}
+    return {
+        "type": "object",
+        "required": ["specversion", "type", *_required(kind), "data"],
+        "properties": {name: {**one, "description": _MEANING[name]} for name, one in properties.items()},
+    }
+
+
+def particular_of(kind: MessageType, data: JsonSchemaValue) -> JsonSchemaValue:
+    """What a type demands beyond the envelope of its kind."""
+    demanded = _demanded(kind)
+    return {
+        "type": "object",
+        "required": [name for name in demanded if name not in _required(kind.kind)],
+        "properties": {"type": {"const": kind.name}, **demanded, "data": data},
     }
 
 
@@ -86,12 +152,6 @@ def index() -> list[dict[str, Any]]:
     ]
 
 
-def _data_schema(model: type[BaseModel]) -> JsonSchemaValue:
-    made = model.model_json_schema(schema_generator=_WithDataClass, mode="validation")
-    _name_bounds(made)
-    return made
-
-
 # Behind a validator of our own, pydantic leaves its names for bounds where JSON Schema has others.
 _BOUNDS = {"ge": "minimum", "gt": "exclusiveMinimum", "le": "maximum", "lt": "exclusiveMaximum"}
 
@@ -102,42 +162,24 @@ def _name_bounds(part: Any) -> None:
             _name_bounds(inner)
     elif isinstance(part, dict):
         if part.get("type") in ("integer", "number"):  # a property may be called `type`, and is a dict
-            for pydantics in _BOUNDS.keys() & part.keys():
+            for pydantics in [name for name in _BOUNDS if name in part]:
                 part[_BOUNDS[pydantics]] = part.pop(pydantics)
         for inner in part.values():
             _name_bounds(inner)
 
 
-def _required(kind: MessageType) -> list[str]:
-    if kind.kind is Kind.INTAKE:
-        return ["id", "source", *(["time"] if kind.observed else []), *(["actor"] if kind.decision else [])]
-    return [*_REQUIRED_ON_OURS, *(_REQUIRED_ON_STATE if kind.kind is not Kind.REPLY else ())]
+def _required(kind: Kind) -> tuple[str, ...]:
+    if kind is Kind.INTAKE:
+        return _REQUIRED_ON_INTAKE
+    return _REQUIRED_ON_OURS if kind is Kind.REPLY else (*_REQUIRED_ON_OURS, *_REQUIRED_ON_STATE)
 
 
-def _attributes(kind: MessageType) -> dict[str, JsonSchemaValue]:
+def _demanded(kind: MessageType) -> dict[str, JsonSchemaValue]:
     if kind.kind is not Kind.INTAKE:
-        return _our_attributes(kind)
+        return {"source": {"const": f"/binaan/{kind.service}"}, "dataschema": {"const": kind.schema_id}}
     demanded: dict[str, JsonSchemaValue] = {}
     if kind.observed:
         demanded["time"] = _INSTANT
     if kind.decision:
         demanded["actor"] = _TEXT
-    return {**_INTAKE_ATTRIBUTES, **demanded}
-
-
-def _our_attributes(kind: MessageType) -> dict[str, JsonSchemaValue]:
-    return {
-        "id": {"type": "string", "format": "uuid"},
-        "source": {"const": f"/binaan/{kind.service}"},
-        "time": _INSTANT,
-        "datacontenttype": {"const": "application/json"},
-        "dataschema": {"const": kind.schema_id},
-        "subject": _TEXT,
-        "sequence": {"type": "string", "pattern": "^[0-9]{20}$"},
-        "partitionkey": _TEXT,
-        "region": _REGION,
-        "actor": _TEXT,
-        "traceparent": _TEXT,
-        "correlationid": _TEXT,
-        "causationid": _TEXT,
-    }
+    return demanded

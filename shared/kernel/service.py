@@ -27,6 +27,7 @@ from shared.kernel import log as logs
 from shared.kernel.codec import Codec, Outgoing, new_message_id
 from shared.kernel.consumer import Consumer
 from shared.kernel.dependency import Dependency
+from shared.kernel.docs import Docs
 from shared.kernel.health import Health
 from shared.kernel.held import HELD, HeldMessage
 from shared.kernel.inbox import Inbox
@@ -105,6 +106,7 @@ class Service:
         self._rabbit: RabbitBroker | None = None
         self._tasks: list[asyncio.Task[None]] = []
         self.health = Health([self.database, self.broker], self._bindings)
+        self.docs = Docs(name)
 
     def _consumer(self, kind: str) -> Consumer:
         return Consumer(
@@ -260,7 +262,7 @@ def _end_process_if_failed(task: asyncio.Task[None]) -> None:
 
 
 class _Application:
-    """The process as an ASGI application: uvicorn serves the health doors and turns signals into start and stop."""
+    """The process as an ASGI application: uvicorn serves health and docs, and turns signals into start and stop."""
 
     def __init__(self, service: Service) -> None:
         self._service = service
@@ -268,7 +270,8 @@ class _Application:
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         if scope["type"] != "lifespan":
-            await self._service.health(scope, receive, send)
+            door = self._service.docs if Docs.serves(scope["path"]) else self._service.health
+            await door(scope, receive, send)
             return
         await receive()
         self._starting = asyncio.create_task(self._service.start(), name="start")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import uuid
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -19,9 +19,12 @@ import pytest
 from jsonschema import Draft202012Validator, FormatChecker
 from pymongo import AsyncMongoClient
 
+from shared.contracts.asyncapi import INTEGRATORS, documents
 from shared.contracts.authority import official_id
-from shared.contracts.catalogue import BY_NAME
+from shared.contracts.catalogue import BY_NAME, Kind
+from shared.contracts.envelope import CONTACTS, EVENTS, INTAKE, REPLIES
 from shared.contracts.schema import schema_of
+from tests.documents import headers, message_at, payload
 from tests.end_to_end.stage import VILLAGE, Person, Stage, Tap, now, programme
 from tests.samples import DECREE
 from tests.support import History, Json, Party, Reader, Seen, until
@@ -276,6 +279,27 @@ def test_every_message_on_the_wire_is_as_its_schema_says(story: Story) -> None:
     assert wrong == []
     assert {BY_NAME[one.body["type"]].exchange for one in story.tap.seen} == {one.exchange for one in story.tap.seen}
     assert len({one.body["type"] for one in story.tap.seen}) >= 18
+
+
+def test_every_message_on_the_wire_is_in_the_documents(story: Story) -> None:
+    """Whoever generates a client from a document gets what comes: at its address, with its headers and payload; in the
+    owner's document, and in that for integrators unless it is no outsider's business."""
+    found, seen = documents(), Counter[str]()
+    for one in story.tap.seen:
+        kind = BY_NAME[one.body["type"]]
+        for document in (found[kind.service], found[INTEGRATORS]):
+            outside = document is found[INTEGRATORS] and (kind.kind is Kind.CONTACT or kind.administrator)
+            promised = message_at(document, one.exchange, str(one.wire.routing_key), kind.name)
+            assert promised == (None if outside else kind.key)
+            if promised:
+                assert not list(payload(document, promised).iter_errors(one.body)), promised
+                assert not list(headers(document, promised).iter_errors(dict(one.wire.headers))), promised
+                assert one.wire.content_type == document["components"]["messages"][promised]["contentType"]
+        assert one.wire.delivery_mode == 2
+        seen[one.exchange] += 1
+    print(f"validated against the documents: {seen.total()} messages, {dict(seen)}")  # noqa: T201
+    assert set(seen) == {INTAKE, REPLIES, EVENTS, CONTACTS}
+    assert seen.total() == len(story.tap.seen) > 100
 
 
 def test_no_event_names_a_person(story: Story) -> None:

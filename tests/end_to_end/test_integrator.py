@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-import shutil
 import subprocess
 import sys
 from asyncio.subprocess import PIPE
@@ -19,6 +18,7 @@ from cloudevents.core.bindings.rabbitmq import RabbitMQMessage, from_rabbitmq
 from cloudevents.core.formats.json import JSONFormat
 from cloudevents.core.v1.event import CloudEvent
 
+from tests.end_to_end.conftest import NODE
 from tests.end_to_end.stage import Person, Stage, Tap, now, programme
 from tests.samples import DECREE
 from tests.support import PROJECT, Json, Party, Seen, until
@@ -26,7 +26,6 @@ from tests.support import PROJECT, Json, Party, Seen, until
 pytestmark = pytest.mark.servers
 
 CLIENT = PROJECT / "docs" / "integrators" / "first_events.py"
-NODE = Path(__file__).parent / "node"
 DESIGNATED = "id.binaan.registry.business.designated.v1"
 ASSESSED = "id.binaan.aid.eligibility.assessed.v1"
 
@@ -124,30 +123,6 @@ def test_the_cloudevents_package_of_pypi_reads_every_event(events: list[Seen]) -
         assert event.get_extension("sequence") == one.body["sequence"]
         assert event.get_extension("partitionkey") == one.body["subject"]
         assert event.get_data() == one.body["data"]
-
-
-@pytest.fixture(scope="module")
-def node(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder in which the npm package `cloudevents` is installed, in the versions of the lock."""
-    npm = shutil.which("npm")
-    if npm is None or shutil.which("node") is None:
-        pytest.skip("node and npm are not installed")
-    folder = tmp_path_factory.mktemp("node")
-    for name in ("package.json", "package-lock.json", "read.mjs"):
-        shutil.copy(NODE / name, folder)
-    command = [npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"]
-    try:
-        done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=180, check=False)
-    except subprocess.TimeoutExpired:
-        pytest.skip("the npm registry did not answer")
-    if done.returncode and _is_unreachable(done.stderr):
-        pytest.skip("the npm registry cannot be reached")
-    assert done.returncode == 0, done.stderr
-    return folder
-
-
-def _is_unreachable(said: str) -> bool:
-    return any(code in said for code in ("ENOTFOUND", "EAI_AGAIN", "ECONNREFUSED", "ETIMEDOUT", "ECONNRESET", "E401"))
 
 
 def test_the_cloudevents_package_of_npm_reads_every_event(events: list[Seen], node: Path) -> None:

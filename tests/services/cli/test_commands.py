@@ -12,6 +12,7 @@ from typer.testing import CliRunner
 
 from services.cli.exits import Exit
 from services.cli.main import app
+from shared.contracts.asyncapi import documents
 from shared.contracts.catalogue import TYPES
 from tests.services.cli import sheets
 
@@ -187,6 +188,18 @@ def test_every_type_is_exported_and_listed(tmp_path: Path) -> None:
         Draft202012Validator.check_schema(schema)
         assert schema["$id"] == f"urn:binaan:schema:{one['type']}"
         assert one["exchange"] in {"binaan.intake", "binaan.events", "binaan.replies", "binaan.contacts"}
+
+
+def test_asyncapi_documents_are_exported_with_pages(tmp_path: Path) -> None:
+    """Beside the schemas, the same each time: whoever keeps them sees only what has changed."""
+    for time in ("one", "two"):
+        assert runner.invoke(app, ["contract", "export", str(tmp_path / time)]).exit_code == Exit.DONE
+    folder = tmp_path / "one" / "asyncapi"
+    for name, document in documents().items():
+        assert json.loads((folder / f"{name}.json").read_text()) == document
+        assert f'href="{name}.json"' in (folder / f"{name}.html").read_text()
+    for path in sorted((tmp_path / "one").rglob("*.*")):
+        assert path.read_bytes() == (tmp_path / "two" / path.relative_to(tmp_path / "one")).read_bytes()
 
 
 def test_a_folder_that_cannot_be_made_is_wrong_usage(tmp_path: Path) -> None:
