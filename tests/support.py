@@ -251,6 +251,19 @@ class History(Reader):
         }
 
 
+def intake(account: str, key: str, data: Any, id_: str, **attributes: Any) -> bytes:
+    """A CloudEvent in structured mode; an attribute given as ``...`` is left out."""
+    envelope = {
+        "specversion": "1.0",
+        "id": id_,
+        "source": f"/agency/{account}",
+        "type": f"id.binaan.{key}.v1",
+        "data": data,
+        **attributes,
+    }
+    return json.dumps({name: value for name, value in envelope.items() if value is not ...}).encode()
+
+
 class Party(Reader):
     """An account that sends intake messages and keeps every reply it was given, byte for byte."""
 
@@ -272,16 +285,7 @@ class Party(Reader):
         return [one.wire for one in self.seen]
 
     def body(self, key: str, data: Any, id_: str, **attributes: Any) -> bytes:
-        """A CloudEvent in structured mode; an attribute given as ``...`` is left out."""
-        envelope = {
-            "specversion": "1.0",
-            "id": id_,
-            "source": f"/agency/{self.account}",
-            "type": f"id.binaan.{key}.v1",
-            "data": data,
-            **attributes,
-        }
-        return json.dumps({name: value for name, value in envelope.items() if value is not ...}).encode()
+        return intake(self.account, key, data, id_, **attributes)
 
     async def publish(self, key: str, body: bytes, **properties: Any) -> None:
         """Bytes through the door as they are; properties given as None are not set."""

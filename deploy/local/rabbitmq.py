@@ -6,6 +6,7 @@ switches to the system's account and the system's node.
 
 import os
 import shutil
+import subprocess
 from pathlib import Path
 
 import httpx
@@ -86,6 +87,14 @@ class RabbitServer:
     def kill(self) -> None:
         """At once; what was confirmed is on disk all the same."""
         self._processes.kill("rabbitmq", "epmd")
+
+    def control(self, *arguments: str) -> str:
+        """`rabbitmqctl` with these arguments on the running node; its output. Raises LocalError."""
+        command = [str(find_scripts() / "rabbitmqctl"), *arguments]
+        done = subprocess.run(command, env=self._environment(), capture_output=True, text=True, check=False)
+        if done.returncode:
+            raise LocalError(f"rabbitmqctl {' '.join(arguments)}: {done.stderr.strip() or done.stdout.strip()}")
+        return done.stdout
 
     @property
     def complete(self) -> Path:

@@ -39,7 +39,7 @@ class Control:
         self[field] = int(self[field]) + number
 
     def begin(self) -> None:
-        """A new process: it holds nothing, and dies nowhere unless told."""
+        """Before a new process: it holds nothing, and dies nowhere unless told."""
         for field in ("commits", "inflight", "unpublished"):
             self[field] = 0
         self.arm(None)

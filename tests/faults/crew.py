@@ -70,31 +70,37 @@ class Crew:
         if not victim.control.holds_work or victim.exit_code is not None:
             return False
         victim.kill()
-        return self._buried(victim, "anywhere")
+        return self._buried(victim)
 
-    async def kill_at(self, service: str, point: Point, hits: int = 1, seconds: float = 60) -> Victim:
-        """Let whichever replica comes there first die at a point; both are started again by then."""
+    async def kill_at(self, service: str, point: Point, hits: int = 1, seconds: float = 60) -> None:
+        """Let whichever replica comes there first die at a point; it is started again by then."""
+        self.bury()
         replicas = self.of(service)
         for victim in replicas:
             victim.control.arm(point, hits)
-        dead: list[Victim] = await until(lambda: self._dead(replicas), seconds, f"{service} dying at {point}")
-        for victim in replicas:
-            victim.control.arm(None)
-        for victim in dead:
-            self._buried(victim, point)
-        return dead[0]
+        try:
+            await until(
+                lambda: any(victim.exit_code is not None for victim in replicas), seconds, f"{service} at {point}"
+            )
+        finally:
+            for victim in replicas:
+                victim.control.arm(None)
+        self.bury()
 
-    @staticmethod
-    def _dead(victims: list[Victim]) -> list[Victim]:
-        return [victim for victim in victims if victim.exit_code is not None]
+    def bury(self) -> None:
+        """Start again who has died at a point: also one who did so in the moment in which it was told not to."""
+        for victim in self.victims:
+            if victim.exit_code is not None:
+                self._buried(victim)
 
-    def _buried(self, victim: Victim, where: str) -> bool:
+    def _buried(self, victim: Victim) -> bool:
         """Count a death, and start the victim again."""
         assert victim.exit_code == -signal.SIGKILL, f"{victim.name} died by itself: {victim.log}"
-        counts = victim.control.holds_work and self.commits > self._commits_at_last_kill
-        if counts or where != "anywhere":
+        point = victim.control.died_at
+        counts = point is not None or (victim.control.holds_work and self.commits > self._commits_at_last_kill)
+        if counts:
             self.kills[victim.name] += 1
-            self.died_at[where] += 1
+            self.died_at[point or "anywhere"] += 1
             self._commits_at_last_kill = self.commits
         self._commits_of_the_dead += int(victim.control["commits"])
         victim.control.begin()
@@ -103,6 +109,7 @@ class Crew:
 
     async def kill_anyone(self, rng: Random, seconds: float = 60) -> None:
         """Kill a random replica at a random moment of its work, after something was committed since the last."""
+        self.bury()
         await until(lambda: self.commits > self._commits_at_last_kill, seconds, "something committed")
         killed = False
         while not killed:
@@ -111,6 +118,10 @@ class Crew:
             with suppress(TimeoutError):  # it may have nothing to do: another one then
                 await until(lambda: victim.control.holds_work, 2, f"{victim.name} at work")  # noqa: B023
                 killed = await self.kill(victim)
+
+    def set_clocks_right(self) -> None:
+        for victim in self.victims:
+            victim.control["clock_offset"] = 0.0
 
     def stop(self) -> dict[str, int]:
         """As an operator would; the exit codes by name."""

@@ -5,19 +5,23 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from random import Random
-from typing import Any
+from typing import Any, Self
 
+import aio_pika
+from aio_pika.abc import AbstractConnection, AbstractExchange
 from aio_pika.exceptions import AMQPError
 
 from deploy.local.world import World
 from shared.contracts.catalogue import BY_NAME
+from shared.contracts.envelope import CONTENT_TYPE, INTAKE
 from tests.samples import DECREE, MEDAN, programme
 from tests.shared.reference import generate
-from tests.support import Json, Party, Seen
+from tests.support import Json, Reader, Seen, intake
 
 OPEN_FILES = 300
 """Businesses whose story is being told at the same time."""
@@ -127,12 +131,56 @@ def _return(number: int) -> Iterator[Message]:
         yield _decision("reactivate", number, "kadis")
 
 
-class Agency(Party):
-    """One of many messages: it is woken by each reply instead of looking again and again, and keeps only the bytes."""
+class Agency(Reader):
+    """An agency's system that gets over anything: it connects again by itself, and is woken by each reply."""
 
     def __init__(self, world: World, account: str = MEDAN) -> None:
-        super().__init__(world, account)
+        super().__init__(world, account, f"{account}.replies")
+        self.account = account
+        self.replies: dict[str | None, list[bytes]] = defaultdict(list)
         self._waiting: dict[str, asyncio.Future[None]] = {}
+        self._intake: AbstractExchange | None = None
+
+    async def __aenter__(self) -> Self:
+        self._life = asyncio.create_task(self._live())
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self._life.cancel()
+        with suppress(asyncio.CancelledError):
+            await self._life
+
+    async def _live(self) -> None:
+        """Connected, and again whenever that is over."""
+        while True:
+            with suppress(AMQPError, ConnectionError, RuntimeError, TimeoutError):
+                async with await aio_pika.connect(self.world.amqp_url_of(self.account), timeout=10) as connection:
+                    await self._serve(connection)
+            self._intake = None
+            await asyncio.sleep(0.5)
+
+    async def _serve(self, connection: AbstractConnection) -> None:
+        closed = asyncio.Event()
+        connection.close_callbacks.add(lambda *_: closed.set())
+        channel = await connection.channel()
+        channel.close_callbacks.add(lambda *_: closed.set())
+        await channel.set_qos(500)
+        await (await channel.get_queue(self._queue, ensure=False)).consume(self._keep)
+        self._intake = await channel.get_exchange(INTAKE, ensure=False)
+        await closed.wait()
+
+    async def publish(self, key: str, body: bytes, id_: str) -> None:
+        """Raises while it is not connected."""
+        if self._intake is None:
+            raise ConnectionError("not connected")
+        message = aio_pika.Message(
+            body,
+            content_type=CONTENT_TYPE,
+            user_id=self.account,
+            message_id=id_,
+            delivery_mode=aio_pika.DeliveryMode.PERSISTENT,
+        )
+        await self._intake.publish(message, key)
 
     def take(self, seen: Seen) -> None:
         id_ = seen.body["data"]["intake_id"]
@@ -191,7 +239,7 @@ class Load:
     async def send(self, message: Message, business_id: str | None = None) -> None:
         """Now, and once more some time later."""
         data = {**message.data, "business_id": business_id} if message.needs_id else message.data
-        body = self._agency.body(message.key, data, message.id, **message.attributes)
+        body = intake(self._agency.account, message.key, data, message.id, **message.attributes)
         self.sent[message.id] = message
         await self._deliver(message.key, body, message.id)
         self._later += [(message.key, body, message.id)] * (self._copies - 1)
@@ -209,7 +257,7 @@ class Load:
         while True:
             with suppress(AMQPError, ConnectionError, RuntimeError, TimeoutError):
                 async with asyncio.timeout(_PATIENCE_SECONDS):
-                    await self._agency.publish(key, body, message_id=id_)
+                    await self._agency.publish(key, body, id_)
                 return
             await asyncio.sleep(0.2)
 

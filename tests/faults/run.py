@@ -35,8 +35,10 @@ async def told(crew: Crew, seed: int, story: Story, *, copies: int = 2, patience
     async with Agency(crew.world) as agency:
         load = Load(agency, seed, copies=copies)
         await story(load)
+        crew.set_clocks_right()
         await rest(crew, patience)
         books = await opened(crew, agency, load)
+    crew.bury()
     codes = crew.stop()
     assert not any(codes.values()), f"a service must end by itself when told to: {codes}"
     return books

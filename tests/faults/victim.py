@@ -68,7 +68,6 @@ def set_clock(control: Control) -> None:
 
 def main(name: str, control_file: str) -> None:
     control = Control(Path(control_file))
-    control.begin()
     failpoints.arm(Watch(control))
     set_clock(control)
     if mutant := os.environ.get("BINAAN_TEST_WITHOUT"):
