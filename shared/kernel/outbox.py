@@ -16,11 +16,10 @@ import structlog
 from aio_pika.abc import AbstractRobustConnection
 from aiormq import Channel
 from aiormq.exceptions import AMQPError, DeliveryError
-from pamqp.commands import Basic
 from pymongo import ReplaceOne
 
 from shared.contracts.envelope import CONTACTS, CONTENT_TYPE, EVENTS
-from shared.kernel import failpoints
+from shared.kernel import failpoints, frames
 from shared.kernel.codec import Outgoing
 from shared.kernel.keys import Keyring
 from shared.kernel.mongo import Document, Mongo, is_gone
@@ -160,13 +159,10 @@ class Publisher:
     async def _window(self, window: Sequence[Outgoing]) -> list[BaseException | None]:
         try:
             async with asyncio.timeout(_CONFIRM_SECONDS):
-                channel = await self._ready()
-                results = await asyncio.gather(
-                    *(_send(channel, one, self._app_id) for one in window), return_exceptions=True
-                )
+                publications = [_publication(one, self._app_id) for one in window]
+                return await frames.publish(await self._ready(), publications)
         except (AMQPError, ConnectionError, RuntimeError, TimeoutError) as error:
             return [error] * len(window)
-        return [result if isinstance(result, BaseException) else None for result in results]
 
     async def _ready(self) -> Channel:
         if self._channel is None or not self.connected:
@@ -182,23 +178,18 @@ class PublishInterruptedError(Exception):
         self.confirmed = confirmed
 
 
-async def _send(channel: Channel, one: Outgoing, app_id: str) -> None:
-    await channel.basic_publish(
-        one.body,
+def _publication(one: Outgoing, app_id: str) -> frames.Publication:
+    return frames.Publication(
         exchange=one.exchange,
         routing_key=one.key,
-        properties=Basic.Properties(
-            content_type=CONTENT_TYPE,
-            headers={"region": one.region},
-            delivery_mode=2,
-            correlation_id=_short(one.correlation_id),
-            message_id=one.id,
-            message_type=one.type,
-            timestamp=one.at,
-            app_id=app_id,
-        ),
-        # The confirm says that the message is safe; waiting for each frame to drain as well only costs time.
-        wait=False,
+        body=one.body,
+        content_type=CONTENT_TYPE,
+        region=one.region,
+        correlation_id=_short(one.correlation_id),
+        message_id=one.id,
+        message_type=one.type,
+        app_id=app_id,
+        timestamp=one.at,
     )
 
 
