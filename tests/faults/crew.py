@@ -34,10 +34,12 @@ class Victim(ServiceProcess):
 class Crew:
     """``kills`` counts by victim those that died holding work, after something was committed since the last death."""
 
-    def __init__(self, world: World, root: Path, replicas: int = REPLICAS, **environment: str) -> None:
+    def __init__(self, world: World, root: Path, replicas: int = REPLICAS, without: str = "") -> None:
         self.world, self.root = world, root
         self.victims = [
-            Victim(world, service, root, number, **environment) for service in SERVICES for number in range(replicas)
+            Victim(world, service, root, number, BINAAN_TEST_WITHOUT=without)
+            for service in SERVICES
+            for number in range(replicas)
         ]
         self.kills: Counter[str] = Counter()
         self.died_at: Counter[str] = Counter()

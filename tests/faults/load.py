@@ -202,8 +202,9 @@ class Agency(Reader):
 class Load:
     """Sends as one agency. ``copies`` of each message; ``sent`` are the messages by id."""
 
-    def __init__(self, agency: Agency, seed: int, *, copies: int = 2) -> None:
+    def __init__(self, agency: Agency, seed: int, *, copies: int = 2, patience: float = 180) -> None:
         self._agency, self._seed, self._rng, self._copies = agency, seed, Random(seed), copies
+        self._patience = patience
         self.sent: dict[str, Message] = {}
         self.businesses = 0
         self.deliveries = 0
@@ -261,8 +262,8 @@ class Load:
                 return
             await asyncio.sleep(0.2)
 
-    async def _reply(self, message: Message, seconds: float = 300) -> Json:
-        data = await self._agency.answer(message.id, seconds)
+    async def _reply(self, message: Message) -> Json:
+        data = await self._agency.answer(message.id, self._patience)
         if ("result" in data) != message.accepted:
             raise AssertionError(f"{message.id}: {json.dumps(data)}")
         return data

@@ -17,9 +17,9 @@ Story = Callable[[Load], Awaitable[None]]
 
 
 @asynccontextmanager
-async def crew_of(world: World, root: Path, replicas: int = 2, **environment: str) -> AsyncIterator[Crew]:
-    """Both replicas of all services, with an agency registered; none of them is left running."""
-    crew = Crew(world, root, replicas, **environment)
+async def crew_of(world: World, root: Path, replicas: int = 2, without: str = "") -> AsyncIterator[Crew]:
+    """Both replicas of all services, with an agency registered; none of them is left running. ``without``: a mutant."""
+    crew = Crew(world, root, replicas, without)
     try:
         await crew.start()
         await register(world)
@@ -33,7 +33,7 @@ async def crew_of(world: World, root: Path, replicas: int = 2, **environment: st
 async def told(crew: Crew, seed: int, story: Story, *, copies: int = 2, patience: float = 180) -> Books:
     """Tell a story to a crew, wait until all is quiet, stop everybody as an operator would; the books."""
     async with Agency(crew.world) as agency:
-        load = Load(agency, seed, copies=copies)
+        load = Load(agency, seed, copies=copies, patience=patience)
         await story(load)
         crew.set_clocks_right()
         await rest(crew, patience)

@@ -43,7 +43,8 @@ class Soak:
     kills: int
     deliveries: int
     faults: list[str]
-    points: bool = False
+    plan: list[str] = field(default_factory=list)
+    """Points at which somebody is to die: ``service:point``."""
     say: Callable[[str], None] = lambda _: None
     done: Counter[str] = field(default_factory=Counter)
     businesses: list[int] = field(default_factory=list)
@@ -88,9 +89,7 @@ class Soak:
     async def _break(self, load: Load, crew: Crew, chaos: Chaos) -> None:
         """Kills and faults spread evenly over the messages, in an order that the seed decides."""
         rng = Random(f"{self.seed}/plan")
-        plan = [*["kill"] * self.kills, *self.faults]
-        if self.points:
-            plan += [f"{service}:{point}" for service in SERVICES for point in POINTS if _comes_to(service, point)]
+        plan = [*["kill"] * self.kills, *self.faults, *self.plan]
         rng.shuffle(plan)
         for number, what in enumerate(plan):
             due = self.deliveries * 0.9 * number / len(plan)
@@ -117,20 +116,20 @@ def _has_sent(load: Load, deliveries: float) -> bool:
     return load.deliveries >= deliveries
 
 
-def _comes_to(service: str, point: str) -> bool:
-    """Only aid's and the sweeper's steps go on; programmes come at their own time."""
-    return point != "between_steps" or service == "aid"
+def every_point() -> list[str]:
+    """Of every service; only aid has steps that go on."""
+    return [f"{one}:{point}" for one in SERVICES for point in POINTS if point != "between_steps" or one == "aid"]
 
 
-async def run(soak: Soak, root: Path) -> tuple[Crew, Books, list[str]]:
+async def run(soak: Soak, root: Path, patience: float = 600, without: str = "") -> tuple[Crew, Books, list[str]]:
     """The broken run and the quiet one, on servers of their own; what is wrong with the books."""
     servers = LocalServers(root)
     try:
         await asyncio.get_running_loop().run_in_executor(None, servers.start)
         world = servers.urls.world("soak")
-        async with crew_of(world, root / "broken") as crew:
+        async with crew_of(world, root / "broken", without=without) as crew:
             chaos = Chaos(root, servers, world, crew, Random(f"{soak.seed}/chaos"))
-            broken = await told(crew, soak.seed, lambda load: soak.story(load, crew, chaos), patience=600)
+            broken = await told(crew, soak.seed, lambda load: soak.story(load, crew, chaos), patience=patience)
         soak.say("the same messages to one replica of each, quietly")
         total = broken.load.businesses
         undisturbed = await quiet(servers.urls.world("quiet"), root / "quiet", lambda load: soak.again(load, total))
@@ -158,7 +157,7 @@ def main() -> int:
     def say(line: str) -> None:
         print(f"{time.monotonic() - began:7.0f} s  {line}", flush=True)
 
-    soak = Soak(given.seed, given.kills, given.messages, faults, points=True, say=say)
+    soak = Soak(given.seed, given.kills, given.messages, faults, every_point(), say=say)
     root = Path(tempfile.mkdtemp(prefix="binaan-soak-"))
     try:
         crew, broken, wrong = asyncio.run(run(soak, root))

@@ -1,0 +1,45 @@
+"""``python -m tests.faults.mutate [NAME …]``: takes the kernel's guarantees away one at a time and kills as ever.
+
+A guarantee whose absence the books do not notice is one that the fault tests do not test. Exit code 1 if there is one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import sys
+import tempfile
+from pathlib import Path
+
+from tests.faults.mutants import MUTANTS
+from tests.faults.soak import Soak, run
+
+SEED = 3
+PLAN = ["registry:before_publish", "registry:sweeping", "registry:published", "aid:committed", "notify:before_commit"]
+
+
+async def notice(mutant: str, root: Path) -> str | None:
+    """What gave it away; None if nothing did."""
+    soak = Soak(SEED, kills=8, deliveries=2000, faults=[], plan=PLAN)
+    try:
+        _, _, wrong = await run(soak, root, patience=45, without=mutant)
+    except (TimeoutError, AssertionError, ExceptionGroup) as error:
+        # A reply or an event that never comes: who waits for it gives up.
+        return f"{type(error).__name__}: {error}"
+    return wrong[0] if wrong else None
+
+
+def main(names: list[str]) -> int:
+    for library in ("aio_pika", "aiormq"):
+        logging.getLogger(library).setLevel(logging.CRITICAL)
+    unnoticed = 0
+    for name in names or MUTANTS:
+        with tempfile.TemporaryDirectory(prefix="binaan-mutant-", ignore_cleanup_errors=True) as root:
+            found = asyncio.run(notice(name, Path(root)))
+        unnoticed += found is None
+        print(f"{name:18} {'noticed: ' + found[:160] if found else 'NOT NOTICED'}", flush=True)
+    return 1 if unnoticed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
