@@ -6,7 +6,7 @@ UV = $(or $(shell command -v uv),$(BIN)/uv)
 COMPILE = $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint stack-up stack-down lock
+.PHONY: help setup demo test soak mutants lint stack-up stack-down lock
 
 help: ## Show this list.
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | awk -F '\t' '{ printf "  make %-11s %s\n", $$1, $$2 }'
@@ -19,6 +19,12 @@ demo: setup ## Run the main job on real servers: from an office's file to the me
 
 test: setup ## Run all tests on real servers. Some only: make test ARGS="tests/deploy -k stack"
 	@$(BIN)/python -m pytest $(ARGS)
+
+soak: setup ## Kill and break at random for half an hour and balance the books. Less: make soak ARGS="--kills 20 --messages 5000"
+	@$(BIN)/python -m tests.faults.soak $(ARGS)
+
+mutants: setup ## Take the kernel's guarantees away one at a time: the books must notice each.
+	@$(BIN)/python -m tests.faults.mutate $(ARGS)
 
 lint: ## Check style, formatting, types and who may import whom.
 	@$(BOOTSTRAP) --python

@@ -26,6 +26,8 @@ from shared.kernel.mongo import Document, Mongo, is_gone
 
 WINDOW = 64
 """Publishes whose confirms are awaited together: measured, more gains nothing."""
+ORDERED = frozenset({EVENTS, CONTACTS})
+"""Exchanges on which the order of a subject's messages matters; each reply stands for itself."""
 _CONFIRM_SECONDS = 30
 _SWEEP = 1000
 
@@ -87,13 +89,20 @@ class Outbox:
             body if exchange == EVENTS else self._keyring.open(body, f"outbox/{id_}"),
         )
 
-    async def older(self, subjects: Sequence[str], *, own: bool) -> list[Outgoing]:
-        """What is unsent of these subjects by other writers (and by this one, after a failure), in order."""
-        query: Document = {"subject": {"$in": list(subjects)}}
-        if not own:
-            query["writer"] = {"$ne": self._writer}
-        cursor = self._entries.find(query).sort([("subject", 1), ("sequence", 1)])
-        return [self._outgoing(document) for document in await cursor.to_list(None)]
+    async def left_by_others(self, outgoing: Sequence[Outgoing]) -> list[Outgoing]:
+        """What other writers have committed before these, and not sent yet, in order. It may be asked for as soon as
+        these are decided: who decides on a sequence has seen the one before, so that is committed."""
+        return await self.older(outgoing, {"writer": {"$ne": self._writer}})
+
+    async def older(self, outgoing: Sequence[Outgoing], of: Document | None = None) -> list[Outgoing]:
+        """What is unsent of the same subjects with lower sequences than the last of these, and not one of them."""
+        last = {one.subject: one.sequence for one in outgoing if one.exchange in ORDERED}
+        if not last:
+            return []
+        known = {one.id for one in outgoing}
+        cursor = self._entries.find({"subject": {"$in": list(last)}, **(of or {})})
+        found = [self._outgoing(one) for one in await cursor.sort([("subject", 1), ("sequence", 1)]).to_list(None)]
+        return [one for one in found if one.sequence < last[one.subject] and one.id not in known]
 
     async def unsent(self, after: str = "") -> list[Outgoing]:
         """Up to a thousand entries of the subjects that follow ``after``, each subject in the order of its sequence."""
@@ -250,14 +259,10 @@ class Relay:
                 return False  # the broker is gone, which is said elsewhere
 
     async def _with_older(self, outgoing: Sequence[Outgoing]) -> Sequence[Outgoing]:
-        subjects = _ordered(outgoing)
-        if not subjects:
+        """What others have left is among ``outgoing``; what this process has left is looked for after a failure."""
+        if self._unsent.isdisjoint(_ordered(outgoing)):
             return outgoing
-        first: dict[str, int] = {}
-        for one in outgoing:
-            first.setdefault(one.subject, one.sequence)
-        found = await self._outbox.older(list(subjects), own=not self._unsent.isdisjoint(subjects))
-        return [*(one for one in found if one.sequence < first[one.subject]), *outgoing]
+        return sorted([*await self._outbox.older(outgoing), *outgoing], key=lambda one: one.sequence)
 
     async def _publish(self, outgoing: Sequence[Outgoing], *, relaxed: bool = True) -> int:
         """The number of those that were confirmed, and are forgotten."""
@@ -279,5 +284,5 @@ class Relay:
 
 
 def _ordered(outgoing: Iterable[Outgoing]) -> set[str]:
-    """The subjects whose messages must keep their order; each reply stands for itself."""
-    return {one.subject for one in outgoing if one.exchange in {EVENTS, CONTACTS}}
+    """The subjects whose messages must keep their order."""
+    return {one.subject for one in outgoing if one.exchange in ORDERED}

@@ -80,9 +80,9 @@ class Store:
         self._take(lookup.collection, found, working, versions)
         working.loaded(lookup, [document["_id"] for document in found])
 
-    async def any_tagged(self, collection: Collection[Any], tag: str, session: Any) -> bool:
-        found = await self._mongo.collection(collection.name).find_one({"tags": tag}, {"_id": 1}, session=session)
-        return found is not None
+    async def any_tagged(self, collection: Collection[Any], tag: str) -> bool:
+        """Whether there is one now: one look at an index, in no transaction."""
+        return await self._mongo.collection(collection.name).find_one({"tags": tag}, {"_id": 1}) is not None
 
     async def oldest_by_tag(self, collection: Collection[Any], tags: set[str], session: Any) -> dict[str, str]:
         """The lowest id that carries each of these tags."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
@@ -136,30 +136,39 @@ class UnitOfWork:
     async def _attempt(self, items: Sequence[Item], broken: Exception | None) -> tuple[int, list[Outgoing]]:
         async with self._mongo.transaction() as session:
             batch = _Batch(failed={} if broken is None else {0: broken})
-            batch.seen = await self._recognise(items, session)
-            await self._load(batch, items, session)
-            await self._load_held(batch, items, session)
+            # Two of the looks need not be of this snapshot, so they need not wait for it. What is answered meanwhile
+            # is found out when the same row is written again; what is held meanwhile was not yet ahead of anybody.
+            batch.seen, anybody_waits, _ = await _together(
+                self._recognise(items), self._store.any_tagged(HELD, "all"), self._load(batch, items, session)
+            )
+            if anybody_waits:
+                await self._load_held(batch, items, session)
             for position, item in enumerate(items):
                 if not self._one(batch, position, item) or len(batch.changes) >= MAX_WRITES:
                     break
-            await self._store.write(batch.changes, batch.versions, session)
-            await self._outbox.insert(batch.outgoing, session)
-            await self._outbox.insert_again(list(batch.repeated.values()), session)
-            await self._inbox.remember(batch.answers, items[0].reading.read_at, session)
+            older, _ = await _together(
+                self._outbox.left_by_others(batch.outgoing), self._write(batch, items[0].reading.read_at, session)
+            )
             await failpoints.reached("before_commit", batch.decided)
-        return batch.decided, [*batch.repeated.values(), *batch.outgoing]
+        return batch.decided, [*older, *batch.repeated.values(), *batch.outgoing]
+
+    async def _write(self, batch: _Batch, now: datetime, session: Any) -> None:
+        await self._store.write(batch.changes, batch.versions, session)
+        await self._outbox.insert(batch.outgoing, session)
+        await self._outbox.insert_again(list(batch.repeated.values()), session)
+        await self._inbox.remember(batch.answers, now, session)
 
     # --- loading ---------------------------------------------------------------------------------------------------
 
-    async def _recognise(self, items: Sequence[Item], session: Any) -> dict[bytes, Answered]:
+    async def _recognise(self, items: Sequence[Item]) -> dict[bytes, Answered]:
         readings = [item.reading for item in items if item.reading.is_intake]
-        seen = await self._inbox.recognise({reading.identity for reading in readings}, session)
+        seen = await self._inbox.recognise({reading.identity for reading in readings})
         reused = {
             self._reused(reading)
             for reading in readings
             if reading.identity in seen and seen[reading.identity].digest != reading.digest
         }
-        return seen | await self._inbox.recognise(reused, session) if reused else seen
+        return seen | await self._inbox.recognise(reused) if reused else seen
 
     async def _load(self, batch: _Batch, items: Sequence[Item], session: Any) -> None:
         """Everything the batch needs: one query for each collection and round, until nothing new is asked."""
@@ -173,24 +182,22 @@ class UnitOfWork:
             await self._store.load(wanted, batch.working, batch.versions, session)
 
     async def _load_held(self, batch: _Batch, items: Sequence[Item], session: Any) -> None:
-        """Who waits in front of these messages. Nearly always nobody, and then it costs one look at an index."""
-        if not await self._store.any_tagged(HELD, "all", session):
-            return
+        """Who waits in front of these messages, if anybody does at all."""
         lookups: set[Lookup] = {_held_lookup(item.reading) for item in items}
         lookups |= {ById(HELD, item.held_id) for item in items if item.held_id is not None}
         await self._store.load(lookups, batch.working, batch.versions, session)
-        batch.seen |= await self._recognise_others(batch, items, session)
+        batch.seen |= await self._recognise_others(batch, items)
         lanes = {f"lane:{lane}" for item in items for lane in self._lanes_of(batch, item.reading)}
         oldest = await self._store.oldest_by_tag(HELD, lanes, session)
         batch.queues = {tag.removeprefix("lane:"): held_id for tag, held_id in oldest.items()}
 
-    async def _recognise_others(self, batch: _Batch, items: Sequence[Item], session: Any) -> dict[bytes, Answered]:
+    async def _recognise_others(self, batch: _Batch, items: Sequence[Item]) -> dict[bytes, Answered]:
         """Refusals of other content under the id of a message that is held, and so has no answer yet; and answers to
         copies of what is held, since it may be discarded here."""
         held = [(item.reading, self._waiting(batch, item.reading, None)) for item in items if item.reading.is_intake]
         others = {self._reused(reading) for reading, waiting in held if waiting and _is_other(waiting, reading)}
         others |= {bytes.fromhex(one.identity) for one in batch.working.of(HELD)}
-        return await self._inbox.recognise(others - batch.seen.keys(), session)
+        return await self._inbox.recognise(others - batch.seen.keys())
 
     def _wanted(self, batch: _Batch, position: int, item: Item) -> set[Lookup]:
         try:
@@ -435,10 +442,18 @@ class UnitOfWork:
                 return decision, []
             batch.changes.rely(batch.working.used, batch.working, batch.versions)
             self._apply(batch, decision, Reading(_NO_DELIVERY, now, received=tick))
-            await self._store.write(batch.changes, batch.versions, session)
-            await self._outbox.insert(batch.outgoing, session)
+            older, _ = await _together(self._outbox.left_by_others(batch.outgoing), self._write(batch, now, session))
             await failpoints.reached("before_commit")
-        return decision, batch.outgoing
+        return decision, [*older, *batch.outgoing]
+
+
+async def _together(*work: Awaitable[Any]) -> list[Any]:
+    """All at once; the first error only after all have ended, so that nobody still uses a session that is given up."""
+    results = await asyncio.gather(*work, return_exceptions=True)
+    for result in results:
+        if isinstance(result, BaseException):
+            raise result
+    return results
 
 
 class _Patience:

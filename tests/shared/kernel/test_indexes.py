@@ -91,8 +91,8 @@ async def test_the_life_of_a_message_scans_nothing(toy: Toy) -> None:
             await toy.ask(f"toy.held.{verb}", {"held_id": held.held_id, "reason": "-"}, held.held_id, ADMINISTRATOR)
         await toy.ask("toy.held.request", {"state": "parked"}, "m-7", ADMINISTRATOR)
         unsent = await toy.outbox.unsent()
-        await toy.outbox.older([one.subject for one in unsent], own=False)
-        await toy.outbox.older([one.subject for one in unsent], own=True)
+        await toy.outbox.left_by_others(unsent)
+        await toy.outbox.older(unsent)
         await toy.outbox.delete(one.id for one in unsent)
         assert await lease.acquire()
         await lease.release()
@@ -133,7 +133,7 @@ async def test_every_lookup_in_every_collection_of_a_service_has_an_index(
             await load(store, toy, *every_lookup(collection))
         async with toy.mongo.transaction() as session:
             await store.oldest_by_tag(HELD, {"lane:a", "lane:b"}, session)
-            await store.any_tagged(HELD, "all", session)
+            await store.any_tagged(HELD, "all")
     assert planned(did) == {collection.name for collection in (*collections, HELD)}, service
     assert scans(did) == []
 

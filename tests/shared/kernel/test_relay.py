@@ -237,7 +237,8 @@ async def test_what_another_process_has_left_unsent_goes_first(toy: Toy, relay: 
     """It died between its commit and its publish; the thing is changed again before the sweeper comes by."""
     dead = Outbox(toy.mongo, toy.keyring, writer="toy@test/dead")
     await commit(toy, [told(toy, "a", 1), told(toy, "a", 2), told(toy, "b", 1)], dead)
-    await relay.send(await commit(toy, [told(toy, "a", 3)]))
+    third = await commit(toy, [told(toy, "a", 3)])
+    await relay.send([*await toy.outbox.left_by_others(third), *third])
     await reader.gets(3)
     assert reader.sequences == {"a": [1, 2, 3]}
     assert {one["subject"] for one in await toy.raw("outbox")} == {"b"}
