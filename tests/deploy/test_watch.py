@@ -130,7 +130,9 @@ def test_every_alarm_says_what_it_means_and_what_to_do() -> None:
         assert rule["labels"]["severity"] in {"page", "ticket"}, rule["alert"]
         told = rule["annotations"]
         assert told["summary"]
-        assert re.search(r"\b(yang|tidak|belum|pesan|layanan|antrean)\b", told["penjelasan"], re.IGNORECASE), rule["alert"]
+        assert re.search(r"\b(yang|tidak|belum|pesan|layanan|antrean)\b", told["penjelasan"], re.IGNORECASE), rule[
+            "alert"
+        ]
         page, _, anchor = told["runbook"].partition("#")
         assert page == "docs/operating.md"
         assert anchor in anchors, rule["alert"]
