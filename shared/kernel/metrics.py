@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections import Counter as Tally
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Any, Protocol
@@ -141,8 +142,8 @@ class Metrics:
 
     def handled(self, queue: str, items: Sequence[Handled]) -> None:
         """What came of a batch that is committed."""
-        for item in items:
-            self._messages.labels(queue, item.outcome).inc()
+        for outcome, number in Tally(item.outcome for item in items).items():
+            self._messages.labels(queue, outcome).inc(number)
 
     def decided(self, type_: str | None, started: float) -> None:
         self._decide.labels(type_ if type_ in TYPES else UNKNOWN).observe(time.perf_counter() - started)
@@ -164,9 +165,8 @@ class Metrics:
     def published(self, outgoing: Sequence[Outgoing], confirmed: Iterable[str]) -> None:
         """Count what was confirmed of what was sent."""
         known = set(confirmed)
-        for one in outgoing:
-            if one.id in known:
-                self._published.labels(one.exchange).inc()
+        for exchange, number in Tally(one.exchange for one in outgoing if one.id in known).items():
+            self._published.labels(exchange).inc(number)
 
     def peaks(self) -> dict[str, int]:
         """Queue → how often the most stubborn message of the last minutes has been delivered."""
