@@ -177,8 +177,14 @@ def test_the_dashboard_is_whole() -> None:
 
 @pytest.mark.skipif(shutil.which("promtool") is None, reason="promtool (Debian package prometheus) is not installed")
 def test_prometheus_itself_takes_the_files(tmp_path: Path) -> None:
-    """Where its own checker is at hand, it has the last word."""
-    shutil.copytree(WATCH, tmp_path / "watch")
-    for name in RULES:
-        subprocess.run(["promtool", "check", "rules", name], cwd=tmp_path / "watch", check=True)
-    subprocess.run(["promtool", "check", "config", "prometheus.yml"], cwd=tmp_path / "watch", check=True)
+    """Where its own checker is at hand, it has the last word: on the files, and on when an alarm rings."""
+    here = tmp_path / "watch"
+    shutil.copytree(WATCH, here)
+    shutil.copy(Path(__file__).with_name("alarms.test.yml"), here)
+    for check in (
+        ["check", "config", "prometheus.yml"],
+        ["check", "rules", *RULES],
+        ["test", "rules", "alarms.test.yml"],
+    ):
+        done = subprocess.run(["promtool", *check], cwd=here, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stdout + done.stderr
