@@ -28,7 +28,7 @@ from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 from prometheus_client.metrics_core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from shared.contracts.catalogue import TYPES
+from shared.contracts.catalogue import TYPES, MessageType
 from shared.contracts.envelope import CONTACTS, EVENTS, REPLIES
 from shared.kernel.codec import Outgoing
 from shared.kernel.dependency import Dependency
@@ -145,8 +145,9 @@ class Metrics:
         for outcome, number in Tally(item.outcome for item in items).items():
             self._messages.labels(queue, outcome).inc(number)
 
-    def decided(self, type_: str | None, started: float) -> None:
-        self._decide.labels(type_ if type_ in TYPES else UNKNOWN).observe(time.perf_counter() - started)
+    def decided(self, kind: MessageType | None, started: float) -> None:
+        name = kind.key if kind is not None and kind.key in TYPES else UNKNOWN
+        self._decide.labels(name).observe(time.perf_counter() - started)
 
     def stopwatch(self) -> Stopwatch:
         return Stopwatch(self._commit, self._transaction)

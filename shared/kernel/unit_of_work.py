@@ -239,7 +239,7 @@ class UnitOfWork:
             raise
         finally:
             structlog.contextvars.unbind_contextvars("message", "correlation", "type", "subject")
-            self._metrics.decided(received.type if received is not None else None, started)
+            self._metrics.decided(item.reading.type, started)
         batch.decided += 1
         return True
 
