@@ -25,6 +25,7 @@ from typing import Any, Self
 import aio_pika
 import httpx
 from aio_pika.abc import AbstractChannel, AbstractIncomingMessage, AbstractQueue
+from prometheus_client.parser import text_string_to_metric_families
 from pydantic import BaseModel
 from pymongo import MongoClient
 
@@ -57,6 +58,40 @@ def free_port() -> int:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
         return port
+
+
+class Scraped:
+    """What ``/metrics`` said at one time."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self.families = list(text_string_to_metric_families(text))
+        self.samples = [sample for family in self.families for sample in family.samples]
+
+    @property
+    def names(self) -> set[str]:
+        """All names that may be asked for; those of a family that has no sample yet too."""
+        parts = {"counter": ("_total",), "histogram": ("_bucket", "_count", "_sum"), "summary": ("", "_count", "_sum")}
+        return {f"{family.name}{part}" for family in self.families for part in parts.get(family.type, ("",))} | {
+            sample.name for sample in self.samples
+        }
+
+    @property
+    def series(self) -> set[tuple[str, tuple[tuple[str, str], ...]]]:
+        return {(sample.name, tuple(sorted(sample.labels.items()))) for sample in self.samples}
+
+    def get(self, name: str, **labels: str) -> float | None:
+        """The sum of the samples that have these labels; None if there is none."""
+        found = [one.value for one in self.samples if one.name == name and labels.items() <= one.labels.items()]
+        return sum(found) if found else None
+
+    def by(self, name: str, label: str, **labels: str) -> dict[str, float]:
+        """Those that are not 0, by a label."""
+        return {
+            one.labels[label]: one.value
+            for one in self.samples
+            if one.name == name and labels.items() <= one.labels.items() and one.value
+        }
 
 
 class ServiceProcess:
@@ -135,6 +170,13 @@ class ServiceProcess:
         except httpx.HTTPError:
             return 0, None
         return response.status_code, response.json()
+
+    async def metrics(self) -> Scraped:
+        """What a scraper reads, within the time that it gives."""
+        async with httpx.AsyncClient(timeout=5) as client:
+            response = await client.get(f"http://127.0.0.1:{self.port}/metrics")
+        assert response.status_code == httpx.codes.OK
+        return Scraped(response.text)
 
     @property
     def pid(self) -> int:

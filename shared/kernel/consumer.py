@@ -21,6 +21,7 @@ from shared.kernel.batcher import MAX_MESSAGES, Arrival, Batcher
 from shared.kernel.codec import Codec, Delivery, Outgoing
 from shared.kernel.dependency import Dependency
 from shared.kernel.unit_of_work import GoneError, Item, UnitOfWork
+from shared.kernel.watch import Watch
 from shared.kernel.wire import install
 
 PREFETCH = 2 * MAX_MESSAGES
@@ -44,10 +45,11 @@ class Consumer:
         database: Dependency,
         committed: Committed,
         clock: Clock,
+        watch: Watch,
     ) -> None:
         self.queue, self.exchange = queue, exchange
         self._codec, self._unit_of_work, self._database = codec, unit_of_work, database
-        self._committed, self._clock = committed, clock
+        self._committed, self._clock, self._watch = committed, clock, watch
         self._batcher = Batcher()
         self._inflight: list[Arrival] = []
 
@@ -82,7 +84,9 @@ class Consumer:
             await failpoints.reached("gathered", len(self._inflight))
             now = self._clock()
             items = [Item(self._codec.read(self._delivery(arrival.raw), now)) for arrival in self._inflight]
-            outgoing = await self._process(items)
+            self._watch.arrived(self.queue, [arrival.raw for arrival in self._inflight])
+            with self._watch.handling(self.queue, items):
+                outgoing = await self._process(items)
             if outgoing:
                 # Queued first, so that what a worker commits after this is published after this.
                 await self._committed(outgoing)

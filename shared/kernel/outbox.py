@@ -52,7 +52,8 @@ class Outbox:
     async def insert_again(self, outgoing: Sequence[Outgoing], session: Any) -> None:
         """What was sent before and is asked for again; it may still be here."""
         if outgoing:
-            writes = [ReplaceOne({"_id": one["_id"]}, one, upsert=True) for one in self._documents(outgoing)]
+            again = [one | {"again": True} for one in self._documents(outgoing)]
+            writes = [ReplaceOne({"_id": one["_id"]}, one, upsert=True) for one in again]
             await self._entries.bulk_write(writes, ordered=False, session=session)
 
     def _documents(self, outgoing: Iterable[Outgoing]) -> list[Document]:

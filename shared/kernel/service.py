@@ -27,6 +27,7 @@ from shared.kernel import log as logs
 from shared.kernel.codec import Codec, Outgoing, new_message_id
 from shared.kernel.consumer import Consumer
 from shared.kernel.dependency import Dependency
+from shared.kernel.depths import Depths
 from shared.kernel.docs import Docs
 from shared.kernel.health import Health
 from shared.kernel.held import HELD, HeldMessage
@@ -34,14 +35,17 @@ from shared.kernel.inbox import Inbox
 from shared.kernel.keys import KeyFileError, Keyring
 from shared.kernel.lease import Lease
 from shared.kernel.log import describe
+from shared.kernel.metrics import RETRIED, Exposition, Metrics
 from shared.kernel.mongo import Mongo
-from shared.kernel.outbox import Outbox, Publisher, Relay
+from shared.kernel.outbox import Outbox, Relay
 from shared.kernel.routes import Decide, Needs, Routes, Run, Worker
 from shared.kernel.settings import Settings
 from shared.kernel.state import Collection, Due, WorkingSet
 from shared.kernel.store import Store
 from shared.kernel.topology import Bindings
+from shared.kernel.tracing import Tracing
 from shared.kernel.unit_of_work import Item, UnitOfWork
+from shared.kernel.watch import Watch, WatchedPublisher
 from shared.kernel.workers import Workers, end
 
 GIVE_BACK_AFTER_SECONDS = 600
@@ -87,26 +91,33 @@ class Service:
         writer = f"{self._instance}/{new_message_id()}"
         self._outbox = Outbox(self._mongo, keyring, writer=writer)
         self._inbox = Inbox(self._mongo, keyring)
-        self._publisher = Publisher(settings.amqp_url, self._instance)
-        self._relay = Relay(self._outbox, self._publisher)
-        self._unit_of_work = UnitOfWork(
-            self._mongo, keyring, self._store, self._outbox, self._inbox, self._codec, routes
-        )
-        self.database = Dependency("mongodb", self._mongo.ping)
-        self.broker = Dependency("rabbitmq", self._ping_broker)
-        self._bindings = Bindings(settings.management_url, settings.amqp_url, [f"{name}.{kind}" for kind in queues])
-        self._consumers = [self._consumer(kind) for kind in queues]
         own = (
             Worker("held", self._retry_held, nudged=False),
             Worker("sweeper", self._sweep, nudged=False),
         )
+        workers = [*workers, *own]
+        names = [f"{name}.{kind}" for kind in queues]
+        self._watch = Watch(
+            Metrics(names, [worker.name for worker in workers]), Tracing.from_environment(name, self._instance)
+        )
+        self._publisher = WatchedPublisher(settings.amqp_url, self._instance, self._watch)
+        self._relay = Relay(self._outbox, self._publisher)
+        self._unit_of_work = UnitOfWork(
+            self._mongo, keyring, self._store, self._outbox, self._inbox, self._codec, routes, self._watch.metrics
+        )
+        self.database = Dependency("mongodb", self._mongo.ping)
+        self.broker = Dependency("rabbitmq", self._ping_broker)
+        self._bindings = Bindings(settings.management_url, settings.amqp_url, names)
+        self._consumers = [self._consumer(kind) for kind in queues]
         self._lease = Lease(self._mongo, "workers", writer)
-        self._workers = Workers(self._lease, self.database, self._run, [*workers, *own])
+        self._workers = Workers(self._lease, self.database, self._run, workers, self._watch.metrics)
         self._committed: asyncio.Queue[Sequence[Outgoing]] = asyncio.Queue(_COMMITTED_BATCHES)
         self._rabbit: RabbitBroker | None = None
         self._tasks: list[asyncio.Task[None]] = []
         self.health = Health([self.database, self.broker], self._bindings)
         self.docs = Docs(name)
+        exposition = Exposition(self._watch.metrics, Depths(self._mongo), (self.database, self.broker), self._bindings)
+        self.health.pages["/metrics"] = exposition.page
 
     def _consumer(self, kind: str) -> Consumer:
         return Consumer(
@@ -117,6 +128,7 @@ class Service:
             database=self.database,
             committed=self._put,
             clock=self._clock,
+            watch=self._watch,
         )
 
     # --- life ------------------------------------------------------------------------------------------------------
@@ -143,7 +155,7 @@ class Service:
         self.health.working = False
         log.info("stopping")
         if self._rabbit is not None:
-            await self._rabbit.stop()  # waits for what is in flight, up to the graceful time
+            await _stop(self._rabbit)  # waits for what is in flight, up to the graceful time
         try:
             async with asyncio.timeout(_GRACEFUL_SECONDS):
                 await self._committed.join()
@@ -152,6 +164,7 @@ class Service:
         await end(self._tasks)
         await self._publisher.close()
         await self._mongo.close()
+        await self._watch.close()
         log.info("stopped")
 
     async def _insist(self, dependency: Dependency, attempt: Callable[[], Any]) -> None:
@@ -183,7 +196,7 @@ class Service:
         try:
             await rabbit.start()
         except BaseException:
-            await rabbit.stop()
+            await _stop(rabbit)
             raise
         self._rabbit = rabbit
 
@@ -198,7 +211,7 @@ class Service:
                 for consumer in self._consumers:
                     await consumer.give_back()
                 rabbit, self._rabbit = self._rabbit, None
-                await rabbit.stop()
+                await _stop(rabbit)
                 await self.database.back()
                 await self._insist(self.broker, self._consume)
 
@@ -241,9 +254,19 @@ class Service:
 
         await run(lambda message, _: [_due(message)], look)
         for message in sorted(due, key=lambda one: one.held_id):
-            reading = self._codec.read(message.reopened(), self._clock())
-            await self._put(await self._unit_of_work.process([Item(reading, message.held_id)]))
+            items = [Item(self._codec.read(message.reopened(), self._clock()), message.held_id)]
+            with self._watch.handling(RETRIED, items):
+                outgoing = await self._unit_of_work.process(items)
+            await self._put(outgoing)
         return bool(due)
+
+
+async def _stop(rabbit: RabbitBroker) -> None:
+    """A connection that is broken already cannot be closed in order; the broker has everything back by then."""
+    try:
+        await rabbit.stop()
+    except Exception as error:  # noqa: BLE001 - an exception group too
+        log.info("the connection was not closed in order", error=type(error).__name__)
 
 
 def _due(message: Any) -> Due[HeldMessage]:

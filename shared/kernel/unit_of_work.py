@@ -26,6 +26,7 @@ from shared.kernel.held import HELD, HeldMessage
 from shared.kernel.inbox import Answered, Inbox
 from shared.kernel.keys import KeyFileError, Keyring
 from shared.kernel.log import describe
+from shared.kernel.metrics import Metrics
 from shared.kernel.mongo import Mongo, is_gone, is_locked, is_taken
 from shared.kernel.outbox import Outbox
 from shared.kernel.routes import Decide, Needs, Routes
@@ -58,6 +59,8 @@ class Item:
 
     reading: Reading
     held_id: str | None = None
+    outcome: str = "ignored"
+    """What came of it, one of ``metrics.OUTCOMES``: of the last attempt, so it stands when that is committed."""
 
 
 @dataclass(slots=True)
@@ -81,10 +84,19 @@ class UnitOfWork:
     """Turns readings into committed changes and messages to publish."""
 
     def __init__(  # noqa: PLR0917 - its parts, made once
-        self, mongo: Mongo, keyring: Keyring, store: Store, outbox: Outbox, inbox: Inbox, codec: Codec, routes: Routes
+        self,
+        mongo: Mongo,
+        keyring: Keyring,
+        store: Store,
+        outbox: Outbox,
+        inbox: Inbox,
+        codec: Codec,
+        routes: Routes,
+        metrics: Metrics | None = None,
     ) -> None:
         self._mongo, self._keyring, self._store, self._outbox = mongo, keyring, store, outbox
         self._inbox, self._codec, self._routes = inbox, codec, routes
+        self._metrics = metrics or Metrics()
 
     async def process(self, items: Sequence[Item]) -> list[Outgoing]:
         """Decide and commit all of them, in as many transactions as it takes. Raises ``GoneError``.
@@ -116,6 +128,7 @@ class UnitOfWork:
                 if is_gone(error):
                     raise GoneError from error
                 if await patience.lasts(error):
+                    self._metrics.conflicted()
                     continue
                 errors += 1
                 if errors < _REPEATS:
@@ -134,6 +147,7 @@ class UnitOfWork:
                 return done, sent, failing - done
 
     async def _attempt(self, items: Sequence[Item], broken: Exception | None) -> tuple[int, list[Outgoing]]:
+        watch = self._metrics.stopwatch()
         async with self._mongo.transaction() as session:
             batch = _Batch(failed={} if broken is None else {0: broken})
             # Two of the looks need not be of this snapshot, so they need not wait for it. What is answered meanwhile
@@ -146,10 +160,12 @@ class UnitOfWork:
             for position, item in enumerate(items):
                 if not self._one(batch, position, item) or len(batch.changes) >= MAX_WRITES:
                     break
+            watch.decided()
             older, _ = await _together(
                 self._outbox.left_by_others(batch.outgoing), self._write(batch, items[0].reading.read_at, session)
             )
             await failpoints.reached("before_commit", batch.decided)
+        watch.committed()
         return batch.decided, [*older, *batch.repeated.values(), *batch.outgoing]
 
     async def _write(self, batch: _Batch, now: datetime, session: Any) -> None:
@@ -216,7 +232,7 @@ class UnitOfWork:
 
     def _one(self, batch: _Batch, position: int, item: Item) -> bool:
         """Decide one message. False when something must be loaded first that an earlier one has brought up."""
-        received = item.reading.received
+        received, started = item.reading.received, time.perf_counter()
         if received is not None:
             structlog.contextvars.bind_contextvars(
                 message=received.id,
@@ -225,35 +241,35 @@ class UnitOfWork:
                 subject=received.subject,
             )
         try:
-            self._settle(batch, position, item)
+            item.outcome = self._settle(batch, position, item)
         except NotLoadedError:
             if batch.decided:
                 return False
             raise
         finally:
             structlog.contextvars.unbind_contextvars("message", "correlation", "type", "subject")
+            self._metrics.decided(item.reading.type, started)
         batch.decided += 1
         return True
 
-    def _settle(self, batch: _Batch, position: int, item: Item) -> None:
+    def _settle(self, batch: _Batch, position: int, item: Item) -> str:
+        """What came of it."""
         held = self._held(batch, item)
         if item.held_id is not None and held is None:
-            return  # an operator has discarded it meanwhile
+            return "discarded"  # by an operator, meanwhile
         if held is not None and item.reading.keep:
             self._keep(batch, item.reading, held)
-            return
+            return "held"
         try:
             reading = self._unanswered(batch, item.reading, held)
         except KeyFileError as error:
-            log.error("a message is held", **describe(error))
-            self._hold(batch, item.reading, held, error)
-            return
+            return self._fail(batch, item.reading, held, error)
         if reading is None or reading.ignored:
             self._release(batch, held)
-        elif reading.problems or reading.received is None:
-            self._refuse(batch, reading, held)
-        else:
-            self._decide(batch, position, reading, held)
+            return "repeated" if reading is None else "ignored"
+        if reading.problems or reading.received is None:
+            return self._refuse(batch, reading, held)
+        return self._decide(batch, position, reading, held)
 
     def _unanswered(self, batch: _Batch, reading: Reading, held: HeldMessage | None) -> Reading | None:
         """None for what is answered already (again, byte for byte); a refusal for other content under the same id."""
@@ -278,26 +294,24 @@ class UnitOfWork:
     def _reused(self, reading: Reading) -> bytes:
         return self._keyring.digest("reused", reading.identity + reading.digest)
 
-    def _decide(self, batch: _Batch, position: int, reading: Reading, held: HeldMessage | None) -> None:
+    def _decide(self, batch: _Batch, position: int, reading: Reading, held: HeldMessage | None) -> str:
         if self._is_behind(batch, reading, held):
-            self._hold(batch, reading, held, None)
-            return
+            return self._hold(batch, reading, held, None)
         if position in batch.failed:
-            self._fail(batch, reading, held, batch.failed[position])
-            return
+            return self._fail(batch, reading, held, batch.failed[position])
         try:
             decision = self._decision(batch, reading)
             self._apply(batch, decision, reading)
         except NotLoadedError:
             raise
         except Exception as error:  # noqa: BLE001 - our bug on one message: it is held
-            self._fail(batch, reading, held, error)
-        else:
-            self._release(batch, held)
+            return self._fail(batch, reading, held, error)
+        self._release(batch, held)
+        return _outcome(reading, decision)
 
-    def _fail(self, batch: _Batch, reading: Reading, held: HeldMessage | None, error: Exception) -> None:
+    def _fail(self, batch: _Batch, reading: Reading, held: HeldMessage | None, error: Exception) -> str:
         log.error("a message is held", **describe(error))
-        self._hold(batch, reading, held, error)
+        return self._hold(batch, reading, held, error)
 
     def _decision(self, batch: _Batch, reading: Reading) -> Decision:
         received = reading.received
@@ -330,7 +344,7 @@ class UnitOfWork:
             if isinstance(aggregate, HeldMessage):
                 self._tell_discarded(batch, aggregate, reading.read_at)
 
-    def _refuse(self, batch: _Batch, reading: Reading, held: HeldMessage | None) -> None:
+    def _refuse(self, batch: _Batch, reading: Reading, held: HeldMessage | None) -> str:
         """Theirs: rejected with reasons at once, and what cannot be read at all is kept besides."""
         if reading.keep:
             self._hold(batch, reading, held, None)
@@ -338,6 +352,7 @@ class UnitOfWork:
             self._release(batch, held)
         if reading.is_intake:
             self._answer(batch, reading, self._codec.reply(reading, reject(*reading.problems), reading.read_at))
+        return "rejected" if reading.is_intake else "held"
 
     def _answer(self, batch: _Batch, reading: Reading, reply: Outgoing | None) -> None:
         if reply is not None:
@@ -385,11 +400,11 @@ class UnitOfWork:
         other = batch.working.get(lookup) if batch.working.found(lookup) else None
         return None if other is None or (held is not None and other.held_id == held.held_id) else other
 
-    def _hold(self, batch: _Batch, reading: Reading, held: HeldMessage | None, error: Exception | None) -> None:
+    def _hold(self, batch: _Batch, reading: Reading, held: HeldMessage | None, error: Exception | None) -> str:
         now = reading.read_at
         if self._waiting(batch, reading, held) is not None:
             self._release(batch, held)  # a copy of it waits already
-            return
+            return "repeated"
         if held is not None:
             if held.identity != reading.identity.hex():
                 held = holding.readable_now(held, reading, self._lanes_of(batch, reading))
@@ -399,6 +414,7 @@ class UnitOfWork:
         batch.changes.record(HELD, again, batch.working.put(HELD, again))
         for lane in again.lanes:
             batch.queues.setdefault(lane, again.held_id)
+        return "held"
 
     def _tell_discarded(self, batch: _Batch, held: HeldMessage, now: datetime) -> None:
         """A message that is given up has its one reply as well, unless it has had one: a refusal when it was kept, or
@@ -475,6 +491,14 @@ class _Patience:
         return (is_locked(error) and time.monotonic() < self._until) or (
             is_taken(error) and self._tries <= self._taken_tries
         )
+
+
+def _outcome(reading: Reading, decision: Decision) -> str:
+    if not reading.is_intake:
+        return "event"
+    if decision.rejected:
+        return "rejected"
+    return "answered" if reading.type is not None and reading.type.question else "accepted"
 
 
 def _is_other(waiting: HeldMessage, reading: Reading) -> bool:

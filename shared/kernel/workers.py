@@ -16,6 +16,7 @@ from shared.kernel import failpoints
 from shared.kernel.dependency import Dependency
 from shared.kernel.lease import LEASE_SECONDS, Lease
 from shared.kernel.log import describe
+from shared.kernel.metrics import Metrics
 from shared.kernel.mongo import is_gone
 from shared.kernel.routes import Run, Worker
 from shared.kernel.unit_of_work import GoneError
@@ -30,8 +31,16 @@ log = structlog.get_logger()
 class Workers:
     """Runs the workers of a service for as long as this process holds the lease."""
 
-    def __init__(self, lease: Lease, database: Dependency, run: Run, workers: Sequence[Worker]) -> None:
+    def __init__(
+        self,
+        lease: Lease,
+        database: Dependency,
+        run: Run,
+        workers: Sequence[Worker],
+        metrics: Metrics | None = None,
+    ) -> None:
         self._lease, self._database, self._run, self._workers = lease, database, run, workers
+        self._metrics = metrics or Metrics()
         self._nudges = {worker.name: asyncio.Event() for worker in workers}
 
     def nudge(self) -> None:
@@ -88,6 +97,7 @@ class Workers:
                     self._database.lost(error.__cause__ or error)
                     await self._database.back()
                     continue
+                self._metrics.failed(worker.name)
                 log.error("a worker failed and will try again", worker=worker.name, **describe(error))
                 more, pause = False, min(_LONGEST_PAUSE_SECONDS, pause * 2)
                 await asyncio.sleep(pause)

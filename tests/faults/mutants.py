@@ -12,7 +12,7 @@ from shared.kernel.codec import Outgoing
 from shared.kernel.consumer import Consumer
 from shared.kernel.inbox import Inbox
 from shared.kernel.outbox import Outbox, Relay
-from shared.kernel.store import Store
+from shared.kernel.store import Changes, Store
 
 
 async def _nothing(*_: Any, **__: Any) -> None:
@@ -38,18 +38,10 @@ def no_sweeper() -> None:
     Relay.sweep = _never  # type: ignore[method-assign]
 
 
-def no_version_guard() -> None:
-    """A document is written whatever another process has made of it since it was read."""
-    write_one = Store._write_one
-
-    def unguarded(self: Store, *given: Any) -> tuple[int, Any]:
-        rank, operation = write_one(self, *given)
-        filter_ = getattr(operation, "_filter", None)
-        if isinstance(filter_, dict):
-            filter_.pop("v", None)
-        return rank, operation
-
-    Store._write_one = unguarded  # type: ignore[assignment,method-assign]
+def no_guards() -> None:
+    """What a decision has only looked at may be changed by another one in the same moment."""
+    Changes.rely = lambda *_: None  # type: ignore[method-assign]
+    Store._guard = _nothing  # type: ignore[method-assign]
 
 
 def acknowledged_first() -> None:
@@ -90,7 +82,7 @@ MUTANTS: dict[str, Callable[[], None]] = {
         no_inbox,
         no_outbox,
         no_sweeper,
-        no_version_guard,
+        no_guards,
         acknowledged_first,
         deleted_first,
         outbox_apart,

@@ -12,6 +12,8 @@ import pytest
 from services.aid import store as aid
 from services.notify import store as notify
 from services.registry import store as registry
+from shared.kernel import depths
+from shared.kernel.depths import Depths
 from shared.kernel.held import HELD
 from shared.kernel.lease import Lease
 from shared.kernel.state import ById, ByKey, ByTag, Collection, Due, Lookup, Page, WorkingSet
@@ -172,6 +174,24 @@ async def test_the_sweeper_reads_its_page_in_the_order_of_the_index(toy: Toy) ->
     await toy.process(*(put(f"t-{number}", f"m-{number}") for number in range(300)))
     async with watched(toy) as did:
         assert len(await toy.outbox.unsent()) == 300
+    assert not any(one.get("hasSortStage") for one in did)
+
+
+async def test_how_much_waits_is_counted_along_an_index_and_no_further_than_needed(
+    toy: Toy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A scraper asks every few seconds, and most of all when there is much."""
+    monkeypatch.setattr(depths, "COUNT_AT_MOST", 50)
+    toy.behaviour.broken.add("bad")
+    await toy.process(*(put(f"t-{number}", f"m-{number}") for number in range(120)))
+    await toy.process(*(put("bad", f"h-{number}") for number in range(3)))
+    async with watched(toy) as did:
+        found = await Depths(toy.mongo).look()
+    assert (found.entries, found.held) == (50, {"retrying": 3, "parked": 0, "unreadable": 0})
+    assert found.oldest_seconds > 0
+    assert planned(did) == {"outbox", "held"}
+    assert scans(did) == []
+    assert all(one.get("docsExamined", 0) <= 1 and one["keysExamined"] <= 51 for one in did if "planSummary" in one)
     assert not any(one.get("hasSortStage") for one in did)
 
 

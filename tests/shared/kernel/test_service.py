@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import base64
 import json
-import secrets
 import uuid
 from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime
@@ -21,9 +19,8 @@ from deploy.local.world import World
 from shared.contracts.envelope import CONTENT_TYPE
 from shared.kernel import consumer as consumers
 from shared.kernel.consumer import PREFETCH
-from shared.kernel.service import Service
-from shared.kernel.settings import Settings
-from tests.shared.kernel.toy import COLLECTIONS, MEDAN, SERVICE, Behaviour
+from tests.shared.kernel.shop import Shop, answered, new_keys, provide, put
+from tests.shared.kernel.toy import MEDAN, SERVICE
 from tests.support import Party, until
 
 pytestmark = pytest.mark.servers
@@ -31,55 +28,14 @@ pytestmark = pytest.mark.servers
 QUEUE = f"{SERVICE}.intake"
 
 
-class Shop:
-    """The service in this process, and what a test wants to know of it."""
-
-    def __init__(self, world: World, key_file: Path) -> None:
-        self.world, self.behaviour = world, Behaviour()
-        settings = Settings(
-            amqp_url=world.amqp_url,
-            mongo_url=world.mongo_url,
-            mongo_database=f"{world.name}_toy",
-            key_file=key_file,
-            management_url=world.management_url,
-        )
-        routes = self.behaviour.routes
-        self.service = Service(SERVICE, settings, routes=routes, collections=COLLECTIONS, queues=("intake",))
-        self.consumer = self.service._consumers[0]
-
-    @property
-    def arrived(self) -> int:
-        return len(self.consumer._inflight) + len(self.consumer._batcher)
-
-    async def database(self, collection: str) -> int:
-        found = self.service._mongo.client[f"{self.world.name}_toy"][collection]
-        count: int = await found.count_documents({})
-        return count
-
-    async def about(self, *path: str) -> Any:
-        """What the broker's management API says."""
-
-        def ask() -> Any:
-            with self.world.management() as management:
-                return management.get(*path)
-
-        return await asyncio.to_thread(ask)
-
-
 @pytest.fixture(scope="module")
 def queue(world: World) -> None:
-    with world.management() as management:
-        body = {"durable": True, "auto_delete": False, "arguments": {"x-queue-type": "quorum"}}
-        management.put("queues", world.vhost, QUEUE, body=body)
-        binding = {"routing_key": f"{SERVICE}.#", "arguments": {}}
-        management.post("bindings", world.vhost, "e", "binaan.intake", "q", QUEUE, body=binding)
+    provide(world, "intake")
 
 
 @pytest.fixture(scope="module")
 def key_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("toy") / "keys.json"
-    path.write_text(json.dumps({"current": "k1", "keys": {"k1": base64.b64encode(secrets.token_bytes(32)).decode()}}))
-    return path
+    return new_keys(tmp_path_factory.mktemp("toy") / "keys.json")
 
 
 @pytest.fixture
@@ -105,21 +61,12 @@ async def medan(world: World) -> AsyncIterator[Party]:
         yield party
 
 
-async def put(party: Party, number: int, **more: Any) -> str:
-    data = {"thing_id": more.pop("thing_id", f"t-{number}"), "value": number}
-    return await party.send("toy.thing.put", data, id_=f"{uuid.uuid4()}", **more)
-
-
 async def put_many(party: Party, number: int) -> list[str]:
     return [id_ for start in range(0, number, 100) for id_ in await _hundred(party, start, number)]
 
 
 async def _hundred(party: Party, start: int, number: int) -> list[str]:
     return await asyncio.gather(*(put(party, one) for one in range(start, min(start + 100, number))))
-
-
-async def answered(party: Party, ids: list[str]) -> None:
-    await until(lambda: all(party.replies[id_] for id_ in ids), 60, "all replies")
 
 
 # --- FastStream's traps -----------------------------------------------------------------------------------------------
