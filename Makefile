@@ -6,7 +6,7 @@ UV = $(or $(shell command -v uv),$(BIN)/uv)
 COMPILE = $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint stack-up stack-down lock
+.PHONY: help setup demo test bench lint stack-up stack-down lock
 
 help: ## Show this list.
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | awk -F '\t' '{ printf "  make %-11s %s\n", $$1, $$2 }'
@@ -19,6 +19,9 @@ demo: setup ## Run the main job on real servers: from an office's file to the me
 
 test: setup ## Run all tests on real servers. Some only: make test ARGS="tests/deploy -k stack"
 	@$(BIN)/python -m pytest $(ARGS)
+
+bench: setup ## Measure against floors and peers, side by side. Some only: make bench ARGS="--only hop --rounds 3"
+	@$(BIN)/python -m benchmarks $(ARGS)
 
 lint: ## Check style, formatting, types and who may import whom.
 	@$(BOOTSTRAP) --python

@@ -11,15 +11,16 @@ import json
 import os
 import secrets
 import shutil
+import socket
 from collections.abc import AsyncIterator, Iterable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Self
+from typing import Self, cast
 
 import aio_pika
 from aio_pika.abc import AbstractChannel
-from aiormq.abc import AbstractChannel as Underlay
+from aiormq import Channel
 from pamqp.commands import Basic
 
 from benchmarks.process import PROJECT, cpu_seconds
@@ -95,13 +96,13 @@ async def preload(world: World, reports: Iterable[tuple[str, bytes]]) -> None:
     """Put (id, body) reports into registry's queue through the door, confirmed in windows."""
     async with await aio_pika.connect(world.amqp_url_of(ACCOUNT)) as connection:
         channel = await connection.channel(publisher_confirms=True)
-        underlay = await channel.get_underlay_channel()
+        underlay = cast(Channel, await channel.get_underlay_channel())
         waiting = list(reports)
         for start in range(0, len(waiting), WINDOW):
             await asyncio.gather(*(_put(underlay, *one) for one in waiting[start : start + WINDOW]))
 
 
-async def _put(channel: Underlay, id_: str, body: bytes) -> None:
+async def _put(channel: Channel, id_: str, body: bytes) -> None:
     properties = Basic.Properties(content_type=CONTENT_TYPE, delivery_mode=2, message_id=id_, user_id=ACCOUNT)
     await channel.basic_publish(body, exchange=INTAKE, routing_key=KEY, properties=properties, wait=False)
 
@@ -121,3 +122,22 @@ class Counter:
     async def ready(self, queue: str) -> int:
         found = await self._channel.declare_queue(queue, passive=True)
         return found.declaration_result.message_count or 0
+
+    async def reached(self, queue: str, count: int) -> bool:
+        return await self.ready(queue) >= count
+
+    async def fewer(self, queue: str, count: int) -> bool:
+        return await self.ready(queue) < count
+
+    async def consumers(self, queue: str) -> int:
+        """How many consume it."""
+        found = await self._channel.declare_queue(queue, passive=True)
+        return found.declaration_result.consumer_count or 0
+
+
+def free_port() -> int:
+    """One that nobody listens on, this instant."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import aio_pika
@@ -59,22 +60,31 @@ class Measured:
         }
 
 
-async def clock(ground: Ground, world: World, child: Child, messages: int, wanted: Mapping[str, int]) -> Measured:
-    """Watch a started contestant until as many messages as wanted lie in each queue."""
+async def clock(
+    ground: Ground, world: World, children: Sequence[Child], messages: int, wanted: Mapping[str, int]
+) -> Measured:
+    """Watch started processes until as many messages as wanted lie in each queue."""
     async with Counter.of(world) as counter:
-        while await counter.ready(QUEUE) >= messages:
-            child.check()
-            await asyncio.sleep(0.002)
-        started, cpu, servers = time.monotonic(), child.cpu_seconds(), ground.server_cpu_seconds()
+        await _until(children, partial(counter.fewer, QUEUE, messages), 0.002)
+        started, cpu, servers = time.monotonic(), _cpu_seconds(children), ground.server_cpu_seconds()
         for queue, count in wanted.items():
-            while await counter.ready(queue) < count:
-                child.check()
-                if time.monotonic() - started > LONGEST_SECONDS:
-                    raise TimeoutError(f"{queue} has {await counter.ready(queue)} of {count} messages")
-                await asyncio.sleep(POLL_SECONDS)
-        seconds, used = time.monotonic() - started, child.cpu_seconds() - cpu
+            await _until(children, partial(counter.reached, queue, count), POLL_SECONDS)
+        seconds, used = time.monotonic() - started, _cpu_seconds(children) - cpu
         after = ground.server_cpu_seconds()
     return Measured(messages, seconds, used, {name: after[name] - servers[name] for name in servers})
+
+
+async def _until(children: Sequence[Child], condition: Callable[[], Awaitable[bool]], pause: float) -> None:
+    """Ask again and again, as long as all processes live."""
+    async with asyncio.timeout(LONGEST_SECONDS):
+        while not await condition():
+            for child in children:
+                child.check()
+            await asyncio.sleep(pause)
+
+
+def _cpu_seconds(children: Sequence[Child]) -> float:
+    return sum(child.cpu_seconds() for child in children)
 
 
 async def nothing_left(world: World) -> None:
@@ -104,7 +114,7 @@ class Hop:
         with self.ground.world(self.name) as world:
             await self.prepare(world)
             with registry(world, self.keys) as child:
-                measured = await clock(self.ground, world, child, self.messages, wanted(outputs, self.messages))
+                measured = await clock(self.ground, world, [child], self.messages, wanted(outputs, self.messages))
             await nothing_left(world)
         return measured
 
@@ -113,7 +123,7 @@ class Hop:
         with self.ground.world(self.name) as world:
             await self.prepare(world)
             with registry(world, self.keys) as child:
-                await clock(self.ground, world, child, self.messages, {REPLIES: self.messages})
+                await clock(self.ground, world, [child], self.messages, {REPLIES: self.messages})
             return await published(world, self.messages)
 
     async def prepare(self, world: World) -> None:
@@ -132,14 +142,16 @@ def wanted(outputs: Sequence[Output], messages: int) -> dict[str, int]:
     return {BEHIND[output.exchange]: messages for output in outputs}
 
 
-def registry(world: World, keys: Path, *module: str, **environment: str) -> Child:
-    return service(world, "registry", keys, *module, **environment)
+def registry(world: World, keys: Path, module: str = "services.registry", **environment: str) -> Child:
+    return service(world, "registry", keys, module, environment=environment)
 
 
-def service(world: World, name: str, keys: Path, *module: str, port: int = 0, **environment: str) -> Child:
+def service(
+    world: World, name: str, keys: Path, module: str, *, port: int = 0, environment: Mapping[str, str]
+) -> Child:
     """One of our services as it is always started; port 0 lets the kernel choose one for its health."""
     given = world.service_env(name, http_port=port, key_file=keys)
-    return Child(module or (f"services.{name}",), {**given, **environment}, ROOT / "log" / f"{name}.log")
+    return Child((module,), {**given, **environment}, ROOT / "log" / f"{name}.log")
 
 
 async def published(world: World, messages: int) -> list[Output]:
@@ -183,7 +195,7 @@ class Rival:
             seeder.agency()
             await self.fill(world)
             with self.start(world, outputs) as child:
-                measured = await clock(self.ground, world, child, self.messages, wanted(outputs, self.messages))
+                measured = await clock(self.ground, world, [child], self.messages, wanted(outputs, self.messages))
             await nothing_left(world)
         return measured
 

@@ -60,7 +60,7 @@ async def profile(ground: Ground, keys: Path, messages: int, *, known: bool) -> 
     with ground.world(hop.name) as world:
         await hop.prepare(world)
         with registry(world, keys, "benchmarks.profiled", **{FILE: str(file)}) as child:
-            under = await clock(ground, world, child, messages, wanted(outputs, messages))
+            under = await clock(ground, world, [child], messages, wanted(outputs, messages))
         await nothing_left(world)
     found = json.loads(file.read_text())
     return Profile(found["own"], found["total"], under, without)

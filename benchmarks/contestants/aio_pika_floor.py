@@ -9,11 +9,12 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Iterable
+from typing import cast
 
 import aio_pika
 import uuid_utils
 from aio_pika.abc import AbstractIncomingMessage
-from aiormq.abc import AbstractChannel
+from aiormq import Channel
 from pamqp.commands import Basic
 
 from benchmarks.contestants.running import run
@@ -32,7 +33,7 @@ async def main(stop: asyncio.Event) -> None:
         arrived.append(message)
         waiting.set()
 
-    async def relay(channel: AbstractChannel) -> None:
+    async def relay(channel: Channel) -> None:
         while True:
             await waiting.wait()
             taken = [arrived.popleft() for _ in range(min(inputs_at_once, len(arrived)))]
@@ -44,7 +45,7 @@ async def main(stop: asyncio.Event) -> None:
     publishing = await aio_pika.connect(settings.amqp_url)
     consuming = await aio_pika.connect(settings.amqp_url)
     async with publishing, consuming:
-        publisher = await (await publishing.channel(publisher_confirms=True)).get_underlay_channel()
+        publisher = cast(Channel, await (await publishing.channel(publisher_confirms=True)).get_underlay_channel())
         channel = await consuming.channel(publisher_confirms=False)
         await channel.set_qos(settings.prefetch)
         relaying = asyncio.create_task(relay(publisher))
@@ -52,7 +53,7 @@ async def main(stop: asyncio.Event) -> None:
         await until(stop, relaying)
 
 
-async def publish(channel: AbstractChannel, output: Output, body: bytes) -> None:
+async def publish(channel: Channel, output: Output, body: bytes) -> None:
     properties = Basic.Properties(
         content_type=CONTENT_TYPE, delivery_mode=2, message_id=str(uuid_utils.uuid7()), message_type=output.type
     )

@@ -3,11 +3,10 @@ message with PyMongo, outputs published by Kombu with confirms. One worker: a po
 
 from __future__ import annotations
 
-import sys
 from typing import Any
 
 from celery import Celery, signals
-from kombu import Exchange, Queue
+from kombu.entity import Exchange, Queue
 from pymongo import MongoClient
 from pymongo.client_session import ClientSession
 from pymongo.errors import DuplicateKeyError
@@ -27,9 +26,9 @@ def application(amqp_url: str, queue: str, concurrency: int, prefetch: int) -> C
     app = Celery("peer", broker=amqp_url)
     app.conf.update(
         task_queues=[
-            Queue(
+            Queue(  # type: ignore[no-untyped-call]
                 queue,
-                Exchange(INTAKE, "topic", no_declare=True),
+                Exchange(INTAKE, "topic", no_declare=True),  # type: ignore[no-untyped-call]
                 routing_key=TASK,
                 queue_arguments={"x-queue-type": "quorum"},
                 no_declare=True,
@@ -125,7 +124,7 @@ def main() -> None:
     app = application(settings.amqp_url, settings.queue, settings.concurrency, settings.prefetch)
     peers: list[Peer] = []
 
-    @app.task(name=TASK)
+    @app.task(name=TASK)  # type: ignore[untyped-decorator]
     def report(body: str) -> None:
         peers[0].handle(body.encode())
 
@@ -148,4 +147,4 @@ def send(amqp_url: str, queue: str, bodies: list[bytes]) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()
