@@ -6,7 +6,7 @@ UV = $(or $(shell command -v uv),$(BIN)/uv)
 COMPILE = $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test soak mutants lint stack-up stack-down lock
+.PHONY: help setup demo test soak mutants bench lint stack-up stack-down lock
 
 help: ## Show this list.
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | awk -F '\t' '{ printf "  make %-11s %s\n", $$1, $$2 }'
@@ -25,6 +25,9 @@ soak: setup ## Kill and break at random for half an hour and balance the books. 
 
 mutants: setup ## Take the kernel's guarantees away one at a time: the books must notice each.
 	@$(BIN)/python -m tests.faults.mutate $(ARGS)
+
+bench: setup ## Measure against floors and peers, side by side. Some only: make bench ARGS="--only hop --rounds 3"
+	@$(BIN)/python -m benchmarks $(ARGS)
 
 lint: ## Check style, formatting, types and who may import whom.
 	@$(BOOTSTRAP) --python
