@@ -15,12 +15,13 @@ from tests.faults.mutants import MUTANTS
 from tests.faults.soak import Soak, run
 
 SEED = 3
+FAULTS = ["connections cut", "connections cut", "broker killed"]
 PLAN = ["registry:before_publish", "registry:sweeping", "registry:published", "aid:committed", "notify:before_commit"]
 
 
 async def notice(mutant: str, root: Path) -> str | None:
     """What gave it away; None if nothing did."""
-    soak = Soak(SEED, kills=8, deliveries=2000, faults=[], plan=PLAN)
+    soak = Soak(SEED, kills=8, deliveries=3000, faults=FAULTS, plan=PLAN, programmes=20)
     try:
         _, _, wrong = await run(soak, root, patience=45, without=mutant)
     except (TimeoutError, AssertionError, ExceptionGroup) as error:

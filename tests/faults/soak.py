@@ -45,6 +45,8 @@ class Soak:
     faults: list[str]
     plan: list[str] = field(default_factory=list)
     """Points at which somebody is to die: ``service:point``."""
+    programmes: int = 8
+    """Opened in the middle, each of which assesses everybody there is."""
     say: Callable[[str], None] = lambda _: None
     done: Counter[str] = field(default_factory=Counter)
     businesses: list[int] = field(default_factory=list)
@@ -68,7 +70,8 @@ class Soak:
 
     async def _programmes(self, load: Load) -> None:
         """Some are opened in the middle, and of those every second one is closed again."""
-        if len(self.businesses) < 8 and len(self.businesses) < load.deliveries * 8 / self.deliveries:
+        opened = len(self.businesses)
+        if opened < self.programmes and opened < load.deliveries * self.programmes / self.deliveries:
             self.businesses.append(load.businesses)
             await self._programme(load, len(self.businesses))
 

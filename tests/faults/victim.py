@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import importlib
 import os
+import random
 import signal
 import sys
 import time
@@ -22,16 +23,22 @@ from shared.kernel.failpoints import Point
 from tests.faults.control import Control
 from tests.faults.mutants import MUTANTS
 
+DAWDLES, LONGEST_DAWDLE_SECONDS = 0.1, 0.3
+"""How often a transaction is held open before its commit, and for how long: so decisions meet that seldom do."""
+
 
 class Watch:
     """Keeps the books of one process in its control file."""
 
     def __init__(self, control: Control) -> None:
         self._control = control
+        self._rng = random.Random()
         self._acknowledged = asyncio.Event()
 
     async def __call__(self, point: Point, messages: int) -> None:
         self._count(point, messages)
+        if point == "before_commit" and self._rng.random() < DAWDLES:
+            await asyncio.sleep(self._rng.uniform(0, LONGEST_DAWDLE_SECONDS))  # the fault: others overtake it here
         if self._control.dies(point):
             if point == "before_publish":
                 # The acknowledgement of these very messages is still to come: die between the two.
