@@ -66,8 +66,3 @@ def _binaan(
     # What these libraries log, they also raise; a person at a terminal is told once.
     for library in ("aio_pika", "aiormq"):
         logging.getLogger(library).setLevel(logging.CRITICAL + 1)
-
-
-def main() -> None:
-    """The entry point of the command `binaan`."""
-    app()

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
+import signal
 import socket
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 from jsonschema import Draft202012Validator
 from typer.testing import CliRunner
 
+from deploy.local.processes import wait_until
 from services.cli.exits import Exit
 from services.cli.main import app
 from shared.contracts.asyncapi import documents
@@ -40,6 +44,19 @@ def test_the_help_says_what_the_exit_codes_mean() -> None:
         assert f" {code.value} " in shown
     for part in ("stack", "import", "parked", "contract"):
         assert part in shown
+
+
+def test_interrupted_while_it_is_being_loaded_it_ends_without_a_traceback() -> None:
+    """Whoever has mistyped is quick; loading takes a second, and a traceback looks like a crash."""
+    code = "from services.cli.start import main; main()"
+    # A shell that runs the tests in the background has them ignore Ctrl-C.
+    command = ["env", "--default-signal=INT", sys.executable, "-c", code, "tail", "--help"]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    maps = Path(f"/proc/{process.pid}/maps")
+    assert wait_until(lambda: "pydantic_core" in maps.read_text(), 30)
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=30)
+    assert (process.returncode, errors) == (130, "")
 
 
 def test_the_version_is_printed() -> None:

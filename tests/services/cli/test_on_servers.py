@@ -52,7 +52,7 @@ class Office:
 
     def start(self, *arguments: object) -> subprocess.Popen[str]:
         """The same as a process of its own, for what is done to processes."""
-        code = "from services.cli.main import main; main()"
+        code = "from services.cli.start import main; main()"
         return subprocess.Popen(
             [sys.executable, "-c", code, *map(str, arguments)],
             cwd=PROJECT,
