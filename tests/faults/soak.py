@@ -60,8 +60,9 @@ class Soak:
             while load.deliveries < self.deliveries or not breaking.done():
                 if breaking.done():
                     await breaking
-                await load.tell(CHUNK if self.deliveries > 20 * CHUNK else CHUNK // 10)
-                await self._programmes(load)
+                # At the same time, so that programmes open while businesses change.
+                chunk = CHUNK if self.deliveries > 20 * CHUNK else CHUNK // 10
+                await asyncio.gather(load.tell(chunk), self._programmes(load))
             await breaking
         finally:
             breaking.cancel()
