@@ -43,15 +43,19 @@ class OfficialRecord(OfficialState):
 EVERY_AGENCY = "every"
 
 AGENCIES: Collection[AgencyRecord] = Collection(
-    name="agencies", model=AgencyRecord, id_of=lambda one: one.agency, tags=lambda _: (EVERY_AGENCY,)
+    name="agencies", model=AgencyRecord, id_of=lambda one: one.agency, tags=lambda _: (EVERY_AGENCY,), reference=True
 )
 OFFICIALS: Collection[OfficialRecord] = Collection(
-    name="officials", model=OfficialRecord, id_of=lambda one: one.official_id, tags=lambda one: (one.agency,)
+    name="officials",
+    model=OfficialRecord,
+    id_of=lambda one: one.official_id,
+    tags=lambda one: (one.agency,),
+    reference=True,
 )
 
 
 def agency_lookup(account: str) -> ById[AgencyRecord]:
-    """The agency as reference data: a decision is in order if the sender was permitted as of its snapshot."""
+    """The agency as reference data: a decision is in order if the sender was permitted when it was taken."""
     return ById(AGENCIES, account, guard=False)
 
 

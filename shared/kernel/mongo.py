@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable
 from contextlib import asynccontextmanager, suppress
 from typing import Any, Literal
 
@@ -50,6 +50,15 @@ def is_taken(error: BaseException) -> bool:
     if isinstance(error, BulkWriteError):
         return any(one.get("code") == _DUPLICATE_KEY for one in (error.details or {}).get("writeErrors", ()))
     return isinstance(error, ConflictError | DuplicateKeyError)
+
+
+async def together(*work: Awaitable[Any]) -> list[Any]:
+    """All at once; the first error only after all have ended, so that nobody still uses a session that is given up."""
+    results = await asyncio.gather(*work, return_exceptions=True)
+    for result in results:
+        if isinstance(result, BaseException):
+            raise result
+    return results
 
 
 class Mongo:

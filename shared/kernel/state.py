@@ -31,6 +31,9 @@ class Collection(Generic[S]):
     ``keys`` are claims that no other aggregate of the collection may hold (a unique index); ``tags`` are names that
     many may share; ``due`` is the instant (aware) at which a clock must look at the aggregate again. The fields in
     ``sealed`` are stored together as one encrypted blob.
+
+    ``reference``: looked at by nearly every decision and changed by few. It is looked up as it is now, beside the
+    transaction, and so not in its snapshot; whoever changes or guards it does so under the version that was read.
     """
 
     name: str
@@ -40,6 +43,7 @@ class Collection(Generic[S]):
     tags: Callable[[S], Iterable[str]] = _nothing
     due: Callable[[S], datetime | None] = _never
     sealed: frozenset[str] = frozenset()
+    reference: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ from pydantic import BaseModel
 from pymongo import DeleteOne, InsertOne, ReplaceOne, UpdateOne
 
 from shared.kernel.keys import Keyring
-from shared.kernel.mongo import ConflictError, Document, Mongo
+from shared.kernel.mongo import ConflictError, Document, Mongo, together
 from shared.kernel.state import ById, ByKey, ByTag, Collection, Due, Lookup, Page, WorkingSet
 
 _DELETE, _GIVE_UP, _REPLACE, _INSERT = range(4)
@@ -53,17 +53,40 @@ class Store:
 
     async def load(self, lookups: Iterable[Lookup], working: WorkingSet, versions: Versions, session: Any) -> None:
         """Look up all at once: one query for each collection, and one for each page."""
+        ranges: list[Page[Any] | Due[Any]] = []
         named: dict[str, list[Lookup]] = defaultdict(list)
         for lookup in lookups:
             if isinstance(lookup, Page | Due):
-                await self._load_range(lookup, working, versions, session)
+                ranges.append(lookup)
             else:
                 named[lookup.collection.name].append(lookup)
-        for name, group in named.items():
-            documents = self._mongo.collection(name).find(_query(group), _VISIBLE, session=session)
-            self._take(self._collections[name], await documents.to_list(None), working, versions)
-            for lookup in group:
-                working.loaded(lookup, ())
+        reference = [group for name, group in named.items() if self._collections[name].reference]
+        others = [group for name, group in named.items() if not self._collections[name].reference]
+        await together(
+            self._load_in_turn(ranges, others, working, versions, session),
+            *(self._load_named(group, working, versions, None) for group in reference),
+        )
+
+    async def _load_in_turn(
+        self,
+        ranges: Iterable[Page[Any] | Due[Any]],
+        groups: Iterable[list[Lookup]],
+        working: WorkingSet,
+        versions: Versions,
+        session: Any,
+    ) -> None:
+        """What a transaction reads, it reads one after the other."""
+        for lookup in ranges:
+            await self._load_range(lookup, working, versions, session)
+        for group in groups:
+            await self._load_named(group, working, versions, session)
+
+    async def _load_named(self, group: list[Lookup], working: WorkingSet, versions: Versions, session: Any) -> None:
+        collection = group[0].collection
+        documents = self._mongo.collection(collection.name).find(_query(group), _VISIBLE, session=session)
+        self._take(collection, await documents.to_list(None), working, versions)
+        for lookup in group:
+            working.loaded(lookup, ())
 
     async def _load_range(
         self, lookup: Page[Any] | Due[Any], working: WorkingSet, versions: Versions, session: Any

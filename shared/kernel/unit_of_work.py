@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
@@ -27,7 +27,7 @@ from shared.kernel.inbox import Answered, Inbox
 from shared.kernel.keys import KeyFileError, Keyring
 from shared.kernel.log import describe
 from shared.kernel.metrics import Metrics
-from shared.kernel.mongo import Mongo, is_gone, is_locked, is_taken
+from shared.kernel.mongo import Mongo, is_gone, is_locked, is_taken, together
 from shared.kernel.outbox import Outbox
 from shared.kernel.routes import Decide, Needs, Routes
 from shared.kernel.state import ById, ByKey, Lookup, NotLoadedError, WorkingSet
@@ -152,7 +152,7 @@ class UnitOfWork:
             batch = _Batch(failed={} if broken is None else {0: broken})
             # Two of the looks need not be of this snapshot, so they need not wait for it. What is answered meanwhile
             # is found out when the same row is written again; what is held meanwhile was not yet ahead of anybody.
-            batch.seen, anybody_waits, _ = await _together(
+            batch.seen, anybody_waits, _ = await together(
                 self._recognise(items), self._store.any_tagged(HELD, "all"), self._load(batch, items, session)
             )
             if anybody_waits:
@@ -161,7 +161,7 @@ class UnitOfWork:
                 if not self._one(batch, position, item) or len(batch.changes) >= MAX_WRITES:
                     break
             watch.decided()
-            older, _ = await _together(
+            older, _ = await together(
                 self._outbox.left_by_others(batch.outgoing), self._write(batch, items[0].reading.read_at, session)
             )
             await failpoints.reached("before_commit", batch.decided)
@@ -458,18 +458,9 @@ class UnitOfWork:
                 return decision, []
             batch.changes.rely(batch.working.used, batch.working, batch.versions)
             self._apply(batch, decision, Reading(_NO_DELIVERY, now, received=tick))
-            older, _ = await _together(self._outbox.left_by_others(batch.outgoing), self._write(batch, now, session))
+            older, _ = await together(self._outbox.left_by_others(batch.outgoing), self._write(batch, now, session))
             await failpoints.reached("before_commit")
         return decision, [*older, *batch.outgoing]
-
-
-async def _together(*work: Awaitable[Any]) -> list[Any]:
-    """All at once; the first error only after all have ended, so that nobody still uses a session that is given up."""
-    results = await asyncio.gather(*work, return_exceptions=True)
-    for result in results:
-        if isinstance(result, BaseException):
-            raise result
-    return results
 
 
 class _Patience:
