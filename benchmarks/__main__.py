@@ -1,6 +1,6 @@
 """``python -m benchmarks``: the project, its floor and its peers, in one run.
 
-    python -m benchmarks                                        everything, about twenty minutes
+    python -m benchmarks                                        everything, half an hour on two busy processors
     python -m benchmarks --quick                                everything, small
     python -m benchmarks --only hop --rounds 3 --messages 2000  a part of it
     python -m benchmarks --profile                              where the time of a registry hop goes
