@@ -1,6 +1,6 @@
 """``python -m benchmarks``: the project, its floor and its peers, in one run.
 
-    python -m benchmarks                                        everything, about a quarter of an hour
+    python -m benchmarks                                        everything, half an hour on two busy processors
     python -m benchmarks --quick                                everything, small
     python -m benchmarks --only hop --rounds 3 --messages 2000  a part of it
     python -m benchmarks --profile                              where the time of a registry hop goes
@@ -72,7 +72,7 @@ def options(arguments: Sequence[str] | None = None) -> Options:
     )
     parser.add_argument("--only", action="append", choices=PARTS, help="this part; may be given again")
     parser.add_argument("--rounds", type=int, help="5, with --quick 1")
-    parser.add_argument("--messages", type=int, help="a contestant and round: 3000, with --quick 200")
+    parser.add_argument("--messages", type=int, help="a contestant and round: 2000, with --quick 200")
     parser.add_argument("--samples", type=int, help="of the latency: 250, with --quick 20")
     parser.add_argument("--stored", help="businesses, for the part growth: 1000,100000,1000000, with --quick 200,2000")
     parser.add_argument("--quick", action="store_true", help="everything, small: shows that it works, not how fast")
@@ -83,7 +83,7 @@ def options(arguments: Sequence[str] | None = None) -> Options:
     return Options(
         parts=frozenset(given.only or PARTS),
         rounds=given.rounds or (1 if given.quick else 5),
-        messages=given.messages or (200 if given.quick else 3000),
+        messages=given.messages or (200 if given.quick else 2000),
         samples=given.samples or (20 if given.quick else 250),
         stored=tuple(map(int, given.stored.split(","))) if given.stored else stored,
         choose=not given.quick,
@@ -107,7 +107,7 @@ async def run(chosen: Options, ground: Ground) -> Results:
         results.latencies = await latency.measure(ground, keys, chosen.samples)
     if "growth" in chosen.parts:
         say("Businesses stored …")
-        messages = max(100, chosen.messages // 3)
+        messages = max(100, chosen.messages // 2)
         results.growth = await growth.measure(
             ground, keys, chosen.stored, messages=messages, rounds=min(3, chosen.rounds), say=say
         )

@@ -19,6 +19,7 @@ Say = Callable[[str], None]
 R = TypeVar("R", bound=Rival)
 NEW, KNOWN = "new", "known"
 _SAMPLE = 60
+_PASSES = 2
 _FEWER = 5
 """A transaction for each message takes about so many times longer: those get so many times fewer messages."""
 
@@ -78,7 +79,9 @@ class Contest:
             self.ground, self.keys, "celery_peer", ("benchmarks.contestants.celery_peer",), few, 16, "threads"
         )
         if choose:
-            faststream = await self._best([replace(faststream, concurrency=count) for count in (16, 32, 64)], outputs)
+            faststream = await self._best(
+                [replace(faststream, concurrency=count) for count in (8, 16, 32, 64)], outputs
+            )
             threads = [replace(celery, concurrency=count) for count in (8, 16, 32)]
             celery = await self._best([replace(celery, concurrency=1, pool="prefork"), *threads], outputs)
         return [
@@ -87,10 +90,13 @@ class Contest:
         ]
 
     async def _best(self, rivals: Sequence[R], outputs: Sequence[Output]) -> R:
-        rates = {}
-        for number, rival in enumerate(rivals):
-            rates[number] = (await rival.measure(outputs)).rate
-            self.say(f"  trial    {rival.name:24} {rival.pool} {rival.concurrency:3}  {rates[number]:6.0f}/s")
+        """The one with the highest rate in two passes: what else the machine does can only make one slower."""
+        rates = dict.fromkeys(range(len(rivals)), 0.0)
+        for _ in range(_PASSES):
+            for number, rival in enumerate(rivals):
+                rate = (await rival.measure(outputs)).rate
+                rates[number] = max(rates[number], rate)
+                self.say(f"  trial    {rival.name:20} {rival.pool:8} {rival.concurrency:2}  {rate:6.0f}/s")
         return rivals[max(rates, key=lambda number: rates[number])]
 
     def chain(self) -> Chain:

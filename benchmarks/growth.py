@@ -6,7 +6,9 @@ are on businesses that are stored, at random, half on new ones, which are delete
 
 from __future__ import annotations
 
+import asyncio
 import multiprocessing
+import signal
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import ExitStack
@@ -67,15 +69,33 @@ async def measure(
 
 async def _fill(world: World, keys: Path, size: int, say: Say) -> None:
     """Businesses first, indexes when they are there, which is much faster and ends in the same."""
-    chunks = [range(start, min(start + _CHUNK, size)) for start in range(0, size, _CHUNK)]
-    spawn = multiprocessing.get_context("spawn")  # a fork would share connections and the event loop
-    with ProcessPoolExecutor(max_workers=2, mp_context=spawn) as pool:
-        for number, _ in enumerate(pool.map(_seed, [world] * len(chunks), [keys] * len(chunks), chunks), start=1):
-            if number % 10 == 0 or number == len(chunks):
-                say(f"  {min(number * _CHUNK, size):>9,} of {size:,} businesses stored")
     seeder = Seeder(world, keys)
+    if size <= _CHUNK:
+        seeder.businesses(range(size))
+    else:
+        await _fill_side_by_side(world, keys, size, say)
     await seeder.indexes()
     seeder.agency()
+
+
+async def _fill_side_by_side(world: World, keys: Path, size: int, say: Say) -> None:
+    """By two processes, in chunks."""
+    chunks = [range(start, min(start + _CHUNK, size)) for start in range(0, size, _CHUNK)]
+    spawn = multiprocessing.get_context("spawn")  # a fork would share connections and the event loop
+    pool = ProcessPoolExecutor(max_workers=2, mp_context=spawn, initializer=_leave_interrupts_to_the_parent)
+    try:
+        loop = asyncio.get_running_loop()
+        waiting = [loop.run_in_executor(pool, _seed, world, keys, chunk) for chunk in chunks]
+        for number, one in enumerate(asyncio.as_completed(waiting), start=1):
+            await one
+            if number % 10 == 0 or number == len(chunks):
+                say(f"  {min(number * _CHUNK, size):>9,} of {size:,} businesses stored")
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _leave_interrupts_to_the_parent() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def _seed(world: World, keys: Path, numbers: Iterable[int]) -> None:

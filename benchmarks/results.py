@@ -63,6 +63,15 @@ class Results:
         }
         return {name: values for name, values in found.items() if values}
 
+    def processor_ratios(self) -> dict[str, list[float]]:
+        """The same ratios by processor time (process, RabbitMQ and MongoDB): what other programs on the machine
+        disturb least. Above 1 the first of the two needs less for a message."""
+        found = {
+            name: [_all_cpu(one[below]) / _all_cpu(one[above]) for one in self.rounds if above in one and below in one]
+            for name, (above, below) in RATIOS.items()
+        }
+        return {name: values for name, values in found.items() if values}
+
     def growth_ratios(self) -> dict[str, list[float]]:
         """The largest against the smallest: seconds a message, and documents examined."""
         if not self.growth or len(self.growth[0]) < 2:
@@ -111,6 +120,7 @@ class Results:
             "outputs": {name: [one.model_dump() for one in each] for name, each in self.outputs.items()},
             "ratios": {name: median(values) for name, values in ratios.items()},
             "ranges": {name: [min(values), max(values)] for name, values in ratios.items()},
+            "processor_ratios": {name: median(values) for name, values in self.processor_ratios().items()},
             "rates": {name: median(one[name].rate for one in self.rounds) for name in self.names()},
             "cpu_ms": {name: median(_cpu_ms(one[name]) for one in self.rounds) for name in self.names()},
             "rounds": as_json(self.rounds),
@@ -168,7 +178,12 @@ class Results:
 
     def _ratios(self) -> list[str]:
         rows = [f"  {name:42} {median(values):6.2f}   {_range(values, 2)}" for name, values in self.ratios().items()]
-        return ["Ratios within a round: median and range", *rows] if rows else []
+        used = [
+            f"  {name:42} {median(values):6.2f}   {_range(values, 2)}"
+            for name, values in self.processor_ratios().items()
+        ]
+        head = "The same by processor time a message, RabbitMQ's and MongoDB's included (higher: less is used)"
+        return ["Ratios of messages a second within a round: median and range", *rows, "", head, *used] if rows else []
 
     def _latency(self) -> list[str]:
         if self.latencies is None:
@@ -237,6 +252,10 @@ def machine() -> dict[str, Any]:
 
 def _cpu_ms(measured: Measured) -> float:
     return 1000 * measured.cpu_seconds / measured.messages
+
+
+def _all_cpu(measured: Measured) -> float:
+    return max(0.001, measured.cpu_seconds + sum(measured.server_cpu_seconds.values())) / measured.messages
 
 
 def _range(values: Sequence[float], digits: int) -> str:

@@ -62,7 +62,8 @@ class Peer:
                 change = await self._commit(report)
             except DuplicateKeyError:
                 return  # answered before; its outputs are in the outbox or sent
-            await asyncio.gather(*map(self._publish, change.messages))
+            for message in change.messages:  # other handlers publish meanwhile
+                await self._publish(message)
             await self._forgetting.delete_many({"_id": {"$in": change.ids}})
 
     async def _commit(self, report: Report) -> Change:
