@@ -7,9 +7,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
+import subprocess
 import sys
 import tempfile
 from pathlib import Path
+
+import pytest
 
 from tests.faults.mutants import MUTANTS
 from tests.faults.soak import Soak, run
@@ -19,8 +23,22 @@ FAULTS = ["connections cut", "connections cut", "broker killed"]
 PLAN = ["registry:before_publish", "registry:sweeping", "registry:published", "aid:committed", "notify:before_commit"]
 
 
+CONFLICTS = {"no_guards": "tests/shared/kernel/test_conflicts.py"}
+"""Whose absence shows only where two decisions meet within milliseconds: the tests that make them meet."""
+
+
+def noticed_by(tests: str, mutant: str) -> str | None:
+    """The last line of a test run that fails without it; None if it passes."""
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "tests.faults.mutated", tests]
+    environment = {**os.environ, "BINAAN_TEST_WITHOUT": mutant}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    return done.stdout.splitlines()[-1] if done.returncode == pytest.ExitCode.TESTS_FAILED else None
+
+
 async def notice(mutant: str, root: Path) -> str | None:
     """What gave it away; None if nothing did."""
+    if mutant in CONFLICTS:
+        return await asyncio.to_thread(noticed_by, CONFLICTS[mutant], mutant)
     soak = Soak(SEED, kills=8, deliveries=3000, faults=FAULTS, plan=PLAN, programmes=20)
     try:
         _, _, wrong = await run(soak, root, patience=45, without=mutant)
