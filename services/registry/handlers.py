@@ -114,21 +114,26 @@ def _official_result(record: OfficialRecord, outcome: str) -> dict[str, Any]:
 
 def _report_needs(message: Received[BusinessReport], state: WorkingSet) -> Iterable[Lookup]:
     """First the keys; when they have found a business, its owner and the keys it may claim after this report."""
-    report = reports.read(message)
+    report = message.once(reports.read)
     first: list[Lookup] = [*authority_needs(message), *(ByKey(BUSINESSES, key) for key in report.keys)]
     if report.token is not None:
         first.append(ByKey(OWNERS, owners.key(report.token)))
     known = None if state.missing(first) else _recognised(report, state)
     if known is None:
         return first
-    after = reports.observed(known, report, message.received_at.date())
-    claims = (ByKey(BUSINESSES, key) for key in reports.candidate_keys(after, message))
+    claims = (ByKey(BUSINESSES, key) for key in message.once(_claims_after, known))
     return [*first, ById(OWNERS, known.owner_id), *claims]
+
+
+def _claims_after(message: Received[BusinessReport], known: Business) -> tuple[str, ...]:
+    """The keys that a business may claim after this report."""
+    after = reports.observed(known, message.once(reports.read), message.received_at.date())
+    return reports.candidate_keys(after, message)
 
 
 @routes.on("registry.business.report", _report_needs)
 def report_business(message: Received[BusinessReport], state: WorkingSet, now: datetime) -> Decision:
-    report = reports.read(message)
+    report = message.once(reports.read)
     known = _recognised(report, state)
     if problems := _may_report(message, state, now, known):
         return reject(*problems)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Generic, Protocol, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 from pydantic import BaseModel
 
@@ -24,6 +25,7 @@ ADMINISTRATOR = "binaan"
 
 NO_CAUSE = Cause(correlation_id="", causation_id="")
 
+R = TypeVar("R")
 M_co = TypeVar("M_co", bound=BaseModel, covariant=True)
 
 
@@ -70,6 +72,16 @@ class Received(Generic[M_co]):
     sequence: int = 0
     cause: Cause = NO_CAUSE
     """What facts that stem from this message carry on."""
+    _derived: dict[object, tuple[Any, object]] = field(default_factory=dict, init=False, repr=False, compare=False)
+
+    def once(self, derive: Callable[..., R], *given: object) -> R:
+        """``derive(self, *given)``, a pure function, reckoned once for this message and these very objects: what a
+        decision will look at is asked several times before it is taken."""
+        key = (derive, *map(id, given))
+        if key not in self._derived:
+            self._derived[key] = derive(self, *given), given  # which keeps them, and so their ids, from being reused
+        found: R = self._derived[key][0]
+        return found
 
     def is_news_to(self, known: Copy | None) -> bool:
         """Level, not edge: an event counts only if its ``sequence`` is higher than that of the copy ("Events carry

@@ -188,14 +188,14 @@ class UnitOfWork:
 
     async def _load(self, batch: _Batch, items: Sequence[Item], session: Any) -> None:
         """Everything the batch needs: one query for each collection and round, until nothing new is asked."""
+        asking = [(position, item) for position, item in enumerate(items) if position not in batch.failed]
         for _ in range(_ROUNDS):
-            wanted: set[Lookup] = set()
-            for position, item in enumerate(items):
-                if position not in batch.failed:
-                    wanted |= self._wanted(batch, position, item)
-            if not wanted:
+            wanted = [self._wanted(batch, position, item) for position, item in asking]
+            # Who has all that it asks for will ask for the same again.
+            asking = [one for one, missing in zip(asking, wanted, strict=True) if missing]
+            if not asking:
                 return
-            await self._store.load(wanted, batch.working, batch.versions, session)
+            await self._store.load(set().union(*wanted), batch.working, batch.versions, session)
 
     async def _load_held(self, batch: _Batch, items: Sequence[Item], session: Any) -> None:
         """Who waits in front of these messages, if anybody does at all."""
