@@ -17,6 +17,7 @@ from benchmarks.contestants.office import Change, Document, Report, Writer
 from benchmarks.contestants.settings import Settings, load
 from shared.contracts.envelope import CONTENT_TYPE, INTAKE, REPLIES
 from shared.kernel.keys import Keyring
+from shared.kernel.runtime import collect_seldom
 
 TASK = "registry.business.report"
 
@@ -132,6 +133,7 @@ def main() -> None:
         peers.append(Peer(app, settings))
 
     # A forked child must open its own connections; threads share those of the worker.
+    collect_seldom()
     signal = signals.worker_process_init if settings.pool == "prefork" else signals.worker_init
     signal.connect(begin, weak=False)
     worker = ["worker", f"--pool={settings.pool}", f"--concurrency={settings.concurrency}", "--loglevel=WARNING"]

@@ -9,9 +9,12 @@ from typing import Any
 
 import uvloop
 
+from shared.kernel.runtime import collect_seldom
+
 
 def run(main: Callable[[asyncio.Event], Awaitable[Any]]) -> None:
-    """``main`` is given an event that is set when it should end."""
+    """``main`` is given an event that is set when it should end. All collect garbage as seldom as the services."""
+    collect_seldom()
 
     async def until_told() -> None:
         stop = asyncio.Event()

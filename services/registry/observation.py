@@ -23,12 +23,9 @@ class Seen(BaseModel):
     intake_id: str
     account: str
 
-    def beats(self, other: Seen | None) -> bool:
-        """Whether what this one says stands. The account only settles what would otherwise hang on arrival."""
-        return other is None or self._order > other._order
-
     @property
-    def _order(self) -> tuple[datetime, str, str]:
+    def order(self) -> tuple[datetime, str, str]:
+        """The higher one stands. The account only settles what would otherwise hang on arrival."""
         return self.at, self.intake_id, self.account
 
 
@@ -42,5 +39,6 @@ class Merged:
 
 def merge(seen: Mapping[str, Seen], told: Mapping[str, Any], by: Seen) -> Merged:
     """Hold what was told against what was told before. An emptied field is told like any other, as None."""
-    won = {field: value for field, value in told.items() if by.beats(seen.get(field))}
+    mine = by.order
+    won = {field: value for field, value in told.items() if (before := seen.get(field)) is None or mine > before.order}
     return Merged(won, {**seen, **dict.fromkeys(won, by)})

@@ -39,6 +39,7 @@ from shared.kernel.metrics import RETRIED, Exposition, Metrics
 from shared.kernel.mongo import Mongo
 from shared.kernel.outbox import Outbox, Relay
 from shared.kernel.routes import Decide, Needs, Routes, Run, Worker
+from shared.kernel.runtime import collect_seldom
 from shared.kernel.settings import Settings
 from shared.kernel.state import Collection, Due, WorkingSet
 from shared.kernel.store import Store
@@ -310,6 +311,7 @@ def main(build: Callable[[Settings], Service]) -> None:
     """Run a service until SIGTERM or SIGINT. Exits with 78 when its settings or its key file are not usable."""
     settings = Settings()
     logs.configure(settings.mongo_database, settings.log_format)
+    collect_seldom()
 
     async def serve() -> None:
         service = build(settings)
