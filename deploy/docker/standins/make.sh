@@ -11,7 +11,7 @@
 #   mongo:8                Debian 13 with MongoDB 6.0 (deploy/local/mongodb.lock) and MongoDB's own shell
 #
 # They are for trying and testing only. `docker image rm` removes them, and the real ones are taken again. Making them
-# needs root, debootstrap and npm, and access to the registries of Debian, PyPI and npm; about six minutes.
+# needs root, debootstrap and npm, and access to the registries of Debian, PyPI and npm; about three minutes.
 
 set -eu
 cd "$(dirname "$0")/../../.."
@@ -48,7 +48,7 @@ python_tree() { # Debian's Python under the name of the image's, and no other so
     need debootstrap
     sh deploy/local/bootstrap.sh --python
     rm -rf $TREES/python.new
-    debootstrap --variant=minbase --include=python3.11,python3.11-venv,ca-certificates bookworm $TREES/python.new "$DEBIAN" >&2
+    debootstrap --variant=minbase --include=python3,python3-venv,ca-certificates bookworm $TREES/python.new "$DEBIAN" >&2
     .venv/bin/python -m pip download --quiet --disable-pip-version-check --no-deps --only-binary=:all: --python-version 3.11 \
         --require-hashes --requirement deploy/docker/requirements.lock --dest $TREES/python.new/wheels >&2
     printf '[global]\nno-index = true\nfind-links = /wheels\n' >$TREES/python.new/etc/pip.conf
