@@ -6,10 +6,10 @@ UV = $(or $(shell command -v uv),$(BIN)/uv)
 COMPILE = $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test soak mutants bench lint stack-up stack-down lock
+.PHONY: help setup demo test soak mutants bench test-containers test-motor images lint stack-up stack-down lock
 
 help: ## Show this list.
-	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | awk -F '\t' '{ printf "  make %-11s %s\n", $$1, $$2 }'
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | awk -F '\t' '{ printf "  make %-15s %s\n", $$1, $$2 }'
 
 setup: ## Install what is missing: the Python environment, RabbitMQ and MongoDB.
 	@$(BOOTSTRAP)
@@ -29,12 +29,22 @@ mutants: setup ## Take the kernel's guarantees away one at a time: the books mus
 bench: setup ## Measure against floors and peers, side by side. Some only: make bench ARGS="--only hop --rounds 3"
 	@$(BIN)/python -m benchmarks $(ARGS)
 
+test-containers: setup images ## Raise docker-compose.yml on a Docker engine, test the chain through it, take it down.
+	@$(BIN)/python -m pytest -rs tests/end_to_end/test_containers.py
+
+test-motor: setup ## Run the tests that reach the database with Motor as driver.
+	@BINAAN_MONGO_DRIVER=motor $(BIN)/python -m pytest -m servers tests/shared/kernel tests/services \
+		tests/end_to_end/test_chain.py tests/end_to_end/test_kill.py tests/faults/test_outage.py $(ARGS)
+
 lint: ## Check style, formatting, types and who may import whom.
 	@$(BOOTSTRAP) --python
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+images: ## Get the images of docker-compose.yml, or make stand-ins for those that cannot be pulled.
+	@sh deploy/docker/standins/make.sh
 
 stack-up: setup ## Start RabbitMQ, MongoDB and the services on this machine.
 	@$(BIN)/binaan stack up

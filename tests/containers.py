@@ -13,12 +13,14 @@ from deploy.local.servers import Servers
 from deploy.mongodb.provision import REPLICA_SET, prepare_server
 from deploy.rabbitmq.provision import ProvisionError
 
+PYTHON = "python:3.11-slim"
 RABBITMQ = "rabbitmq:4-management"
 MONGODB = "mongo:8"
 
 START_MONGODB = (
     "head -c 32 /dev/urandom | base64 > /tmp/key && chmod 400 /tmp/key && chown mongodb /tmp/key && "
-    f"exec docker-entrypoint.sh mongod --replSet {REPLICA_SET} --keyFile /tmp/key --bind_ip_all"
+    f"exec docker-entrypoint.sh mongod --replSet {REPLICA_SET} --keyFile /tmp/key --bind_ip_all "
+    "--setParameter transactionLifetimeLimitSeconds=15"
 )
 
 

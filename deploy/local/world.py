@@ -68,7 +68,8 @@ class World:
         parts = urlsplit(self._amqp)
         host = parts.netloc.rpartition("@")[2]
         login = f"{quote(account, safe='')}:{quote(self.password_of(account), safe='')}"
-        return f"{parts.scheme}://{login}@{host}/{quote(self.vhost, safe='')}"
+        query = f"?{parts.query}" if parts.query else ""  # where the certificates are, with amqps
+        return f"{parts.scheme}://{login}@{host}/{quote(self.vhost, safe='')}{query}"
 
     def mongo_url_of(self, service: str) -> str:
         """As a service's account, which can open only that service's database."""

@@ -125,6 +125,13 @@ def test_service_has_its_own_account_database_and_keys(compose: dict[str, Any]) 
         assert part["secrets"] == [{"source": f"{service}-keys", "target": "keys"}]
 
 
+def test_no_secret_gets_into_the_image() -> None:
+    """The file that keeps them out stands where every builder looks for it."""
+    left_out = (ROOT / ".dockerignore").read_text().splitlines()
+    assert {"*", "deploy/docker/certs", "deploy/docker/secrets"} <= set(left_out)
+    assert not list((ROOT / "deploy" / "docker").glob("*.dockerignore")), "it would take precedence in one builder"
+
+
 def test_images_lock_is_part_of_the_lock() -> None:
     """The same versions as were tested, each with its hash, and no tool of development."""
     tested, shipped = locked(ROOT / "requirements.lock"), locked(ROOT / "deploy/docker/requirements.lock")

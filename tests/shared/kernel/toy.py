@@ -7,6 +7,7 @@ given. Its message types stand in the catalogue only while these tests run.
 
 from __future__ import annotations
 
+import os
 import secrets
 from collections import Counter
 from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
@@ -37,6 +38,8 @@ from shared.kernel.unit_of_work import Item, UnitOfWork
 
 Driver = Literal["pymongo", "motor"]
 DRIVERS: tuple[Driver, ...] = ("pymongo", "motor")
+USUAL: Driver = "motor" if os.environ.get("BINAAN_MONGO_DRIVER") == "motor" else "pymongo"
+"""What replicas use where a test asks for neither: the same as services do."""
 NOW = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
 DATABASE = f"toy_{secrets.token_hex(6)}"
 SERVICE, MEDAN, ADMINISTRATOR = "toy", "dinkop-medan", "binaan"
@@ -422,7 +425,7 @@ class Toy:
         self,
         url: str,
         database: str,
-        driver: Driver = "pymongo",
+        driver: Driver = USUAL,
         keyring: Keyring | None = None,
         store: type[Store] = Store,
         writer: str = "toy@test/1",
@@ -500,7 +503,7 @@ class Toy:
 
 @asynccontextmanager
 async def toys(
-    url: str, number: int = 1, driver: Driver = "pymongo", store: type[Store] = Store
+    url: str, number: int = 1, driver: Driver = USUAL, store: type[Store] = Store
 ) -> AsyncIterator[list[Toy]]:
     """Replicas on an empty database that nobody else uses meanwhile.
 
