@@ -9,7 +9,7 @@ COMPILE = $(UV) pip compile --quiet --universal --python-version 3.11 --generate
 .PHONY: help setup demo test soak mutants bench test-containers test-motor images lint stack-up stack-down lock
 
 help: ## Show this list.
-	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | awk -F '\t' '{ printf "  make %-15s %s\n", $$1, $$2 }'
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | awk -F '\t' '{ printf "  make %-16s %s\n", $$1, $$2 }'
 
 setup: ## Install what is missing: the Python environment, RabbitMQ and MongoDB.
 	@$(BOOTSTRAP)
@@ -17,13 +17,13 @@ setup: ## Install what is missing: the Python environment, RabbitMQ and MongoDB.
 demo: setup ## Run the main job on real servers: from an office's file to the message its businesses get.
 	@$(BIN)/binaan demo
 
-test: setup ## Run all tests on real servers. Some only: make test ARGS="tests/deploy -k stack"
+test: setup ## Run the tests on real servers. Some only: make test ARGS="tests/deploy -k stack"
 	@$(BIN)/python -m pytest $(ARGS)
 
 soak: setup ## Kill and break at random for half an hour and balance the books. Less: make soak ARGS="--kills 20 --messages 5000"
 	@$(BIN)/python -m tests.faults.soak $(ARGS)
 
-mutants: setup ## Take the kernel's guarantees away one at a time: the books must notice each.
+mutants: setup ## Take the kernel's guarantees away one at a time; the books must notice each time.
 	@$(BIN)/python -m tests.faults.mutate $(ARGS)
 
 bench: setup ## Measure against floors and peers, side by side. Some only: make bench ARGS="--only hop --rounds 3"

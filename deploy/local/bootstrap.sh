@@ -48,7 +48,7 @@ system_is_supported() {
 
 say_alternatives() {
     say "RabbitMQ and MongoDB can be installed by this command on Debian and Ubuntu (x86-64) only. Here, either"
-    say "  - run everything in containers: docker compose up (see docker-compose.yml), or"
+    say "  - run everything in containers: sh deploy/docker/make-secrets.sh, then docker compose up --build, or"
     say "  - start RabbitMQ (3.10 or newer, with the management plugin) and MongoDB (a replica set) yourself and set"
     say "    BINAAN_AMQP_URL, BINAAN_MONGO_URL and BINAAN_MANAGEMENT_URL to them, with an administrator's login."
 }

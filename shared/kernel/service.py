@@ -13,12 +13,13 @@ import socket
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, NoReturn
 
 import structlog
 import uvicorn
 import uvloop
 from faststream.rabbit import RabbitBroker
+from pydantic import ValidationError
 
 from shared.contracts.envelope import CONTACTS, EVENTS, INTAKE
 from shared.decision import Decision
@@ -307,9 +308,24 @@ class _Application:
         await send({"type": "lifespan.shutdown.complete"})
 
 
+def _refuse(error: KeyFileError | ValidationError) -> NoReturn:
+    """End with 78 (EX_CONFIG). Of settings, what is wrong with which is said, and no value."""
+    if isinstance(error, ValidationError):
+        found = error.errors(include_input=False, include_url=False, include_context=False)
+        reason = "; ".join(f"BINAAN_{'.'.join(map(str, one['loc'])).upper()}: {one['msg']}" for one in found)
+    else:
+        reason = str(error)
+    log.critical("cannot start", reason=reason)
+    sys.exit(78)
+
+
 def main(build: Callable[[Settings], Service]) -> None:
     """Run a service until SIGTERM or SIGINT. Exits with 78 when its settings or its key file are not usable."""
-    settings = Settings()
+    try:
+        settings = Settings()
+    except ValidationError as error:
+        logs.configure("binaan", None)
+        _refuse(error)
     logs.configure(settings.mongo_database, settings.log_format)
     collect_seldom()
 
@@ -331,8 +347,7 @@ def main(build: Callable[[Settings], Service]) -> None:
     try:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             runner.run(serve())
-    except KeyFileError as error:
-        log.critical("cannot start", reason=str(error))
-        sys.exit(78)
+    except (KeyFileError, ValidationError) as error:
+        _refuse(error)
     except KeyboardInterrupt:
         sys.exit(0)

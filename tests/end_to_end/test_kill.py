@@ -1,7 +1,7 @@
 """Killed in the middle, told everything twice: afterwards the books balance.
 
 Every service is killed once (SIGKILL) while it holds work of 500 reports and the decisions that follow them, each
-message sent twice. What must be true afterwards is what contract.md and design.md promise in words.
+message sent twice. What must be true afterwards is what docs/contract.md and README.md promise in words.
 """
 
 from __future__ import annotations

@@ -11,7 +11,7 @@
 #   mongo:8                Debian 13 with MongoDB 6.0 (deploy/local/mongodb.lock) and MongoDB's own shell
 #
 # They are for trying and testing only. `docker image rm` removes them, and the real ones are taken again. Making them
-# needs root, debootstrap and npm, and access to the registries of Debian, PyPI and npm; about three minutes.
+# needs root, debootstrap and npm, and access to Debian's archive (DEBIAN_MIRROR names another), PyPI and npm; about three minutes.
 
 set -eu
 cd "$(dirname "$0")/../../.."
@@ -19,7 +19,7 @@ cd "$(dirname "$0")/../../.."
 HERE=deploy/docker/standins
 TREES=.local/standins
 MONGOSH=2.12.0
-DEBIAN=${DEBIAN_MIRROR:-http://deb.debian.org/debian}
+DEBIAN=${DEBIAN_MIRROR:-} # empty: debootstrap's own
 
 say() { printf '%s\n' "$*" >&2; }
 
@@ -48,7 +48,7 @@ python_tree() { # Debian's Python under the name of the image's, and no other so
     need debootstrap
     sh deploy/local/bootstrap.sh --python
     rm -rf $TREES/python.new
-    debootstrap --variant=minbase --include=python3,python3-venv,ca-certificates bookworm $TREES/python.new "$DEBIAN" >&2
+    debootstrap --variant=minbase --include=python3,python3-venv,ca-certificates bookworm $TREES/python.new ${DEBIAN:+"$DEBIAN"} >&2
     .venv/bin/python -m pip download --quiet --disable-pip-version-check --no-deps --only-binary=:all: --python-version 3.11 \
         --require-hashes --requirement deploy/docker/requirements.lock --dest $TREES/python.new/wheels >&2
     printf '[global]\nno-index = true\nfind-links = /wheels\n' >$TREES/python.new/etc/pip.conf
@@ -62,7 +62,7 @@ servers_tree() { # both servers in one tree
     sh deploy/local/bootstrap.sh
     tree=$TREES/servers.new
     rm -rf $tree
-    debootstrap --variant=minbase --include=rabbitmq-server,nodejs,libcurl4t64,ca-certificates trixie $tree "$DEBIAN" >&2
+    debootstrap --variant=minbase --include=rabbitmq-server,nodejs,libcurl4t64,ca-certificates trixie $tree ${DEBIAN:+"$DEBIAN"} >&2
     npm install --silent --no-audit --no-fund --omit=optional --ignore-scripts --prefix $tree/opt/mongosh mongosh@$MONGOSH >&2
     ln -s /opt/mongosh/node_modules/.bin/mongosh $tree/usr/local/bin/mongosh
     mongod=$(.venv/bin/python -c 'from deploy.local.mongodb import find_mongod; print(find_mongod())')

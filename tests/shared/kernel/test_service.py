@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
+import subprocess
+import sys
 import uuid
 from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime
@@ -21,7 +24,7 @@ from shared.kernel import consumer as consumers
 from shared.kernel.consumer import PREFETCH
 from tests.shared.kernel.shop import Shop, answered, new_keys, provide, put
 from tests.shared.kernel.toy import MEDAN, SERVICE
-from tests.support import Party, until
+from tests.support import PROJECT, Party, until
 
 pytestmark = pytest.mark.servers
 
@@ -323,3 +326,18 @@ async def test_the_subscriber_is_as_the_platform_demands(idle: Shop) -> None:
     assert subscriber.running
     assert subscriber.channel.prefetch_count == consumers.PREFETCH  # type: ignore[attr-defined]
     assert not subscriber.queue.declare  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize(
+    ("given", "missing"),
+    [({}, "BINAAN_AMQP_URL"), ({"AMQP_URL": "amqp://x", "MONGO_URL": "mongodb://x"}, "BINAAN_KEY_FILE")],
+)
+def test_what_is_missing_in_the_environment_is_named_and_ends_with_78(given: dict[str, str], missing: str) -> None:
+    """Whoever starts it wrongly reads which variable it is, not a traceback with what was given."""
+    environment = {"PATH": os.environ["PATH"], **{f"BINAAN_{name}": value for name, value in given.items()}}
+    command = [sys.executable, "-m", "services.registry"]
+    ended = subprocess.run(command, cwd=PROJECT, env=environment, capture_output=True, text=True, check=False)
+    (line,) = ended.stderr.splitlines()
+    assert ended.returncode == 78
+    assert missing in json.loads(line)["reason"]
+    assert "://x" not in line

@@ -71,7 +71,7 @@ def test_the_century_is_the_latest_that_is_not_in_the_future(digits: str, born: 
     ["0" * 16, "1" * 16, "1234567890123456", "0123456789012345", "9876543210987654", "1271994107900000"],
 )
 def test_what_people_type_to_get_past_a_field_is_a_placeholder(number: str) -> None:
-    """The audit found such numbers paid out (design, "What Binaan is"); a serial begins at 0001 (domain §2)."""
+    """The audit found such numbers paid out; a serial begins at 0001 (domain §2)."""
     with pytest.raises(Invalid, match=r"nik\.placeholder"):
         nik.parse(number)
 
