@@ -12,6 +12,7 @@ from pathlib import Path
 from types import FrameType
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from deploy.local.processes import roots_in_use
 from deploy.local.servers import LocalServers, Servers
@@ -19,6 +20,10 @@ from deploy.local.world import World
 from tests.containers import containers
 
 GIVEN = ("BINAAN_AMQP_URL", "BINAAN_MONGO_URL", "BINAAN_MANAGEMENT_URL")
+
+# A busy machine is slow, and that is no failure: no generated test is timed.
+settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("untimed")
 
 SESSION = "session"
 """A file that a run holds locked as long as it lives."""

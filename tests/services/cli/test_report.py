@@ -89,9 +89,9 @@ def test_what_says_nothing_is_absent(cell: str) -> None:
 
 
 def test_numbers_that_a_sheet_has_marked_or_cut_are_mended() -> None:
-    found = row_of(**{"NIK": "'1271994107900001 ", "No HP": "81234567890", "NIB": "1234567890123.0"})
+    found = row_of(**{"NIK": "'1271994107900001 ", "No HP": "81200000001", "NIB": "1234567890123.0"})
     assert found.problems == []
-    assert found.data["owner"] == {"nik": "1271994107900001", "phone": "081234567890"}
+    assert found.data["owner"] == {"nik": "1271994107900001", "phone": "081200000001"}
     assert found.data["business"] == {"nib": "1234567890123"}
 
 

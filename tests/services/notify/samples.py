@@ -18,7 +18,7 @@ from shared.contracts.registry import (
 from tests import samples
 
 NOW = datetime(2026, 3, 2, 3, 0, tzinfo=UTC)
-NAME, PHONE = "Contoh Tidak Nyata", "+6281155501234"
+NAME, PHONE = "Contoh Tidak Nyata", "+6281100001234"
 AGENCY_NAME = "Dinas Koperasi dan UMKM Kota Medan"
 
 

@@ -28,7 +28,7 @@ from tests.services.notify.memory import CrashError, Memory
 from tests.services.notify.samples import NOW, Ledger
 
 OWNERS, BUSINESSES, PROGRAMMES = ("o1", "o2"), ("b1", "b2", "b3"), ("p1", "p2")
-PHONES = {"o1": "+6281155500011", "o2": "+6281155500022"}
+PHONES = {"o1": "+6281100000011", "o2": "+6281100000022"}
 NAMES = {"o1": "Contoh Pertama", "o2": "Contoh Kedua"}
 
 

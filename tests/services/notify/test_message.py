@@ -336,10 +336,10 @@ async def test_a_large_programme_is_reviewed_in_steps(
 async def test_a_business_that_changes_hands_takes_its_invitation_along(memory: Memory, ledger: Ledger) -> None:
     """The message to the former owner is withdrawn, the new owner gets one."""
     _prepare(memory)
-    memory.tell("registry.contact.changed", samples.contact("heir", phone="+6281155509999"), 1)
+    memory.tell("registry.contact.changed", samples.contact("heir", phone="+6281100009999"), 1)
     memory.tell("registry.business.updated", samples.business(owner_id="heir"), 4)
     await memory.send(ledger)
-    assert [one.to for one in ledger.taken] == ["+6281155509999"]
+    assert [one.to for one in ledger.taken] == ["+6281100009999"]
     states = {one.owner_id: one.state for one in memory.messages}
     assert states == {"owner": "suppressed", "heir": "delivered"}
 
@@ -376,7 +376,7 @@ async def test_news_of_a_queued_message_does_not_put_it_behind_others(memory: Me
     """What has waited longest is sent first; a change of number is no reason to wait again."""
     _prepare(memory)
     memory.now = NOW + timedelta(minutes=5)
-    memory.tell("registry.contact.changed", samples.contact(phone="+6281155509999"), 2)
+    memory.tell("registry.contact.changed", samples.contact(phone="+6281100009999"), 2)
     assert memory.messages[0].due_at == NOW
 
 

@@ -163,7 +163,7 @@ REFUSED: Mapping[str, tuple[Delivery, tuple[str, str | None]]] = {
     "an actor and a line": (with_(actor="kadis\n"), ("envelope.actor", "actor")),
     "a list as actor": (with_(actor=["kadis"]), ("envelope.actor", "actor")),
     "a NIK as id": (with_(id="1271994107900001"), ("envelope.id_personal", "id")),
-    "a phone number in the id": (with_(id="lapor-081234567890"), ("envelope.id_personal", "id")),
+    "a phone number in the id": (with_(id="lapor-081200000001"), ("envelope.id_personal", "id")),
     "an unknown region": (with_(region="99.99"), ("region.unknown", "region")),
     "a number as region": (with_(region=12.71), ("region.format", "region")),
     "no time where it must be": (with_("toy.thing.report"), ("time.required", "time")),

@@ -27,7 +27,7 @@ from tests.support import Party, Scraped, until
 pytestmark = pytest.mark.servers
 
 QUEUE = "toy.intake"
-NIK, PHONE, NAME, OWN_ID = "1271994107900001", "081260012345", "Victor Harahap", "berkas-walikota-17"
+NIK, PHONE, NAME, OWN_ID = "1271994107900001", "081200001234", "Victor Harahap", "berkas-walikota-17"
 
 
 @pytest.fixture(scope="module")

@@ -31,7 +31,7 @@ pytestmark = pytest.mark.servers
 
 TRACE, CALLER = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
 TRACEPARENT = f"00-{TRACE}-{CALLER}-01"
-NIK, PHONE, NAME = "1271994107900001", "081260012345", "Victor Harahap"
+NIK, PHONE, NAME = "1271994107900001", "081200001234", "Victor Harahap"
 
 
 @dataclass
