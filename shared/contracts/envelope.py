@@ -72,16 +72,19 @@ class Received(Generic[M_co]):
     sequence: int = 0
     cause: Cause = NO_CAUSE
     """What facts that stem from this message carry on."""
-    _derived: dict[object, tuple[Any, object]] = field(default_factory=dict, init=False, repr=False, compare=False)
+    _derived: dict[object, tuple[tuple[object, ...], Any]] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
 
     def once(self, derive: Callable[..., R], *given: object) -> R:
-        """``derive(self, *given)``, a pure function, reckoned once for this message and these very objects: what a
-        decision will look at is asked several times before it is taken."""
-        key = (derive, *map(id, given))
-        if key not in self._derived:
-            self._derived[key] = derive(self, *given), given  # which keeps them, and so their ids, from being reused
-        found: R = self._derived[key][0]
-        return found
+        """``derive(self, *given)``, a pure function, reckoned once for this message as long as it is asked for these
+        very objects: what a decision will look at is asked several times before it is taken. Only the last is kept."""
+        before, found = self._derived.get(derive, ((derive,), None))
+        if len(before) != len(given) or any(one is not other for one, other in zip(before, given, strict=True)):
+            found = derive(self, *given)
+            self._derived[derive] = given, found
+        result: R = found
+        return result
 
     def is_news_to(self, known: Copy | None) -> bool:
         """Level, not edge: an event counts only if its ``sequence`` is higher than that of the copy ("Events carry

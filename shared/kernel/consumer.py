@@ -6,7 +6,7 @@ gone, what is held waits where it is, and back-pressure does the rest.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import structlog
@@ -18,16 +18,15 @@ from faststream.rabbit.message import RabbitMessage
 from shared.contracts.door import is_binary_mode
 from shared.kernel import failpoints
 from shared.kernel.batcher import MAX_MESSAGES, Arrival, Batcher
-from shared.kernel.codec import Codec, Delivery, Outgoing
+from shared.kernel.codec import Codec, Delivery
 from shared.kernel.dependency import Dependency
-from shared.kernel.unit_of_work import GoneError, Item, UnitOfWork
+from shared.kernel.unit_of_work import Committed, GoneError, Item, UnitOfWork
 from shared.kernel.watch import Watch
 from shared.kernel.wire import install
 
 PREFETCH = 2 * MAX_MESSAGES
 
 Clock = Callable[[], Any]
-Committed = Callable[[Sequence[Outgoing]], Awaitable[None]]
 
 log = structlog.get_logger()
 
@@ -86,25 +85,25 @@ class Consumer:
             items = [Item(self._codec.read(self._delivery(arrival.raw), now)) for arrival in self._inflight]
             self._watch.arrived(self.queue, [arrival.raw for arrival in self._inflight])
             with self._watch.handling(self.queue, items):
-                outgoing = await self._process(items)
-            if outgoing:
-                # Queued first, so that what a worker commits after this is published after this.
-                await self._committed(outgoing)
+                await self._process(items)
             await failpoints.reached("committed", len(self._inflight))
             await self._batcher.settle(self._inflight)
             await failpoints.reached("acknowledged", len(self._inflight))
             self._inflight = []
 
-    async def _process(self, items: Sequence[Item]) -> list[Outgoing]:
-        """Wait in place for as long as the database is gone. A rerun is safe: what was committed is recognised."""
+    async def _process(self, items: Sequence[Item]) -> None:
+        """Wait in place for as long as the database is gone. A rerun is safe: what was committed is recognised.
+
+        What is committed is queued at once, so that what a worker commits after it is published after it.
+        """
         while True:
             try:
-                return await self._unit_of_work.process(items)
+                await self._unit_of_work.process(items, self._committed)
             except GoneError as error:
-                if error.outgoing:
-                    await self._committed(error.outgoing)
                 self._database.lost(error.__cause__)
                 await self._database.back()
+            else:
+                return
 
     async def give_back(self) -> None:
         """Return everything to the queue: the database is away for longer than a delivery may stay open."""

@@ -50,7 +50,8 @@ def encode(one: Publication, channel: int, max_body: int) -> bytes:
     is too long."""
     method = _PUBLISH + _short(one.exchange) + _short(one.routing_key) + b"\0"
     frames = [_frame(_METHOD, channel, method), _frame(_HEADER, channel, _header(one))]
-    frames += [_frame(_BODY, channel, one.body[at : at + max_body]) for at in range(0, len(one.body), max_body)]
+    step = max_body if max_body > 0 else len(one.body) or 1  # 0: the server sets no bound
+    frames += [_frame(_BODY, channel, one.body[at : at + step]) for at in range(0, len(one.body), step)]
     return b"".join(frames)
 
 
@@ -92,18 +93,28 @@ async def publish(channel: Channel, messages: Sequence[Publication]) -> list[Bas
     async with channel.lock:
         if channel.is_closed:
             raise ConnectionError("the channel is closed")
-        payload = b"".join(encode(one, channel.number, channel.max_content_size) for one in messages)
+        encoded = [_encoded(one, channel) for one in messages]
+        frames = [one for one in encoded if isinstance(one, bytes)]
         before = channel.delivery_tag
-        confirms = {before + number: channel.create_future() for number in range(1, len(messages) + 1)}
-        channel.delivery_tag += len(messages)
+        confirms = {before + number: channel.create_future() for number in range(1, len(frames) + 1)}
+        channel.delivery_tag += len(frames)
         channel.confirmations.update(confirms)
         try:
-            await channel.write_queue.put(ChannelFrame(payload, should_close=False))
+            await channel.write_queue.put(ChannelFrame(b"".join(frames), should_close=False))
         except BaseException:
             channel.delivery_tag = before  # the broker has not seen them: their numbers are free again
             for tag, confirm in confirms.items():
                 channel.confirmations.pop(tag, None)
                 confirm.cancel()
             raise
-    results = await asyncio.gather(*confirms.values(), return_exceptions=True)
-    return [result if isinstance(result, BaseException) else None for result in results]
+    results = iter(await asyncio.gather(*confirms.values(), return_exceptions=True))
+    outcomes = (next(results) if isinstance(one, bytes) else one for one in encoded)
+    return [outcome if isinstance(outcome, BaseException) else None for outcome in outcomes]
+
+
+def _encoded(one: Publication, channel: Channel) -> bytes | Exception:
+    """Its frames; what cannot be a message fails alone."""
+    try:
+        return encode(one, channel.number, channel.max_content_size)
+    except (ValueError, OverflowError) as error:
+        return error

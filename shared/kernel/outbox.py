@@ -8,7 +8,7 @@ would be enough.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, cast
 
 import aio_pika
@@ -26,6 +26,7 @@ from shared.kernel.mongo import Document, Mongo, is_gone
 
 WINDOW = 64
 """Publishes whose confirms are awaited together: measured, more gains nothing."""
+_WINDOW_BYTES = 1024 * 1024
 ORDERED = frozenset({EVENTS, CONTACTS})
 """Exchanges on which the order of a subject's messages matters; each reply stands for itself."""
 _CONFIRM_SECONDS = 30
@@ -92,7 +93,8 @@ class Outbox:
 
     async def left_by_others(self, outgoing: Sequence[Outgoing]) -> list[Outgoing]:
         """What other writers have committed before these, and not sent yet, in order. It may be asked for as soon as
-        these are decided: who decides on a sequence has seen the one before, so that is committed."""
+        these are decided: who decides on a sequence has seen the one before, so that is committed. What the majority
+        sees lags behind what a transaction sees; so this is read as the primary has it now."""
         return await self.older(outgoing, {"writer": {"$ne": self._writer}})
 
     async def older(self, outgoing: Sequence[Outgoing], of: Document | None = None) -> list[Outgoing]:
@@ -101,7 +103,7 @@ class Outbox:
         if not last:
             return []
         known = {one.id for one in outgoing}
-        cursor = self._entries.find({"subject": {"$in": list(last)}, **(of or {})})
+        cursor = self._relaxed.find({"subject": {"$in": list(last)}, **(of or {})})
         found = [self._outgoing(one) for one in await cursor.sort([("subject", 1), ("sequence", 1)]).to_list(None)]
         return [one for one in found if one.sequence < last[one.subject] and one.id not in known]
 
@@ -155,10 +157,10 @@ class Publisher:
         """
         confirmed: list[str] = []
         stopped: set[str] = set()
-        for start in range(0, len(outgoing), WINDOW):
-            window = [one for one in outgoing[start : start + WINDOW] if one.subject not in stopped]
+        for part in _windows(outgoing):
+            window = [one for one in part if one.subject not in stopped]
             for one, failure in zip(window, await self._window(window), strict=True):
-                if isinstance(failure, DeliveryError):
+                if isinstance(failure, DeliveryError | ValueError | OverflowError):  # refused, or cannot be a message
                     stopped.add(one.subject)
                 elif failure is not None:
                     raise PublishInterruptedError(confirmed) from failure
@@ -178,6 +180,20 @@ class Publisher:
         if self._channel is None or not self.connected:
             raise ConnectionError("not connected")
         return cast(Channel, await self._channel.get_underlay_channel())
+
+
+def _windows(outgoing: Sequence[Outgoing]) -> Iterator[list[Outgoing]]:
+    """As many as are awaited together, and not more bytes than a slow connection should be handed at once."""
+    window: list[Outgoing] = []
+    size = 0
+    for one in outgoing:
+        if window and (len(window) == WINDOW or size + len(one.body) > _WINDOW_BYTES):
+            yield window
+            window, size = [], 0
+        window.append(one)
+        size += len(one.body)
+    if window:
+        yield window
 
 
 class PublishInterruptedError(Exception):
@@ -246,8 +262,7 @@ class Relay:
         """
         async with self._turn:
             page = await self._outbox.unsent(self._after)
-            left = self._seen_before - self._expected
-            stuck = await self._outbox.still_there([one for one in page if one.id in left])
+            stuck = await self._stuck(page, self._seen_before - self._expected)
             self._seen |= {one.id for one in page}
             if len(page) == _SWEEP:
                 self._after = page[-1].subject
@@ -258,6 +273,19 @@ class Relay:
                 return await self._publish(stuck, relaxed=False) > 0 or self._after != ""
             except PublishInterruptedError:
                 return False  # the broker is gone, which is said elsewhere
+
+    async def _stuck(self, page: Sequence[Outgoing], left: set[str]) -> list[Outgoing]:
+        """Those of a page that nobody is at work on. What follows one that somebody is at work on waits for it."""
+        if left.isdisjoint(one.id for one in page):
+            return []
+        stuck: list[Outgoing] = []
+        stopped: set[str] = set()
+        for one in await self._outbox.still_there(page):
+            if one.id in left and one.subject not in stopped:
+                stuck.append(one)
+            elif one.exchange in ORDERED:
+                stopped.add(one.subject)
+        return stuck
 
     async def _with_older(self, outgoing: Sequence[Outgoing]) -> Sequence[Outgoing]:
         """What others have left is among ``outgoing``; what this process has left is looked for after a failure."""
@@ -279,7 +307,8 @@ class Relay:
         await self._outbox.delete(confirmed, relaxed=relaxed)
         await failpoints.reached("deleted", len(confirmed))
         known = set(confirmed)
-        self._unsent -= _ordered(outgoing)
+        if relaxed:  # the sweeper sends what it has seen before, and knows nothing of what came after
+            self._unsent -= _ordered(outgoing)
         self._unsent |= _ordered(one for one in outgoing if one.id not in known)
         return len(confirmed)
 

@@ -258,8 +258,7 @@ class Service:
         for message in sorted(due, key=lambda one: one.held_id):
             items = [Item(self._codec.read(message.reopened(), self._clock()), message.held_id)]
             with self._watch.handling(RETRIED, items):
-                outgoing = await self._unit_of_work.process(items)
-            await self._put(outgoing)
+                await self._unit_of_work.process(items, self._put)
         return bool(due)
 
 

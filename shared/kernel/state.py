@@ -32,8 +32,8 @@ class Collection(Generic[S]):
     many may share; ``due`` is the instant (aware) at which a clock must look at the aggregate again. The fields in
     ``sealed`` are stored together as one encrypted blob.
 
-    ``reference``: looked at by nearly every decision and changed by few. It is looked up as it is now, beside the
-    transaction, and so not in its snapshot; whoever changes or guards it does so under the version that was read.
+    ``reference``: looked at by nearly every decision and changed by few. Without a guard it is looked up as it is now,
+    beside the transaction, and so not in its snapshot; whoever changes it does so under the version that was read.
     """
 
     name: str

@@ -54,17 +54,18 @@ class Store:
     async def load(self, lookups: Iterable[Lookup], working: WorkingSet, versions: Versions, session: Any) -> None:
         """Look up all at once: one query for each collection, and one for each page."""
         ranges: list[Page[Any] | Due[Any]] = []
-        named: dict[str, list[Lookup]] = defaultdict(list)
+        inside: dict[str, list[Lookup]] = defaultdict(list)
+        beside: dict[str, list[Lookup]] = defaultdict(list)
         for lookup in lookups:
             if isinstance(lookup, Page | Due):
                 ranges.append(lookup)
+            elif lookup.collection.reference and not lookup.guard:
+                beside[lookup.collection.name].append(lookup)
             else:
-                named[lookup.collection.name].append(lookup)
-        reference = [group for name, group in named.items() if self._collections[name].reference]
-        others = [group for name, group in named.items() if not self._collections[name].reference]
+                inside[lookup.collection.name].append(lookup)
         await together(
-            self._load_in_turn(ranges, others, working, versions, session),
-            *(self._load_named(group, working, versions, None) for group in reference),
+            self._load_in_turn(ranges, inside.values(), working, versions, session),
+            *(self._load_named(group, working, versions, None) for group in beside.values()),
         )
 
     async def _load_in_turn(

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
@@ -46,11 +46,14 @@ log = structlog.get_logger()
 
 
 class GoneError(Exception):
-    """The database is gone: wait with what is held, and try the same again. ``outgoing`` is committed already."""
+    """The database is gone: wait with what is held, and try the same again."""
 
-    def __init__(self, outgoing: Sequence[Outgoing] = ()) -> None:
-        super().__init__("the database is gone")
-        self.outgoing = outgoing
+
+Committed = Callable[[Sequence[Outgoing]], Awaitable[None]]
+
+
+async def _nothing(_: Sequence[Outgoing]) -> None:
+    return None
 
 
 @dataclass(slots=True, eq=False)
@@ -98,18 +101,18 @@ class UnitOfWork:
         self._inbox, self._codec, self._routes = inbox, codec, routes
         self._metrics = metrics or Metrics()
 
-    async def process(self, items: Sequence[Item]) -> list[Outgoing]:
+    async def process(self, items: Sequence[Item], committed: Committed = _nothing) -> list[Outgoing]:
         """Decide and commit all of them, in as many transactions as it takes. Raises ``GoneError``.
 
-        What is returned is committed and waits in the outbox to be published.
+        ``committed`` is given what each transaction leaves to be published as soon as it is committed, so that nobody
+        else in this process comes between; it is all returned as well, and waits in the outbox.
         """
         outgoing: list[Outgoing] = []
         remaining, suspects = list(items), 0
         while remaining:
-            try:
-                done, sent, suspects = await self._transact(remaining[:suspects] or remaining)
-            except GoneError as error:
-                raise GoneError(outgoing) from error.__cause__
+            done, sent, suspects = await self._transact(remaining[:suspects] or remaining)
+            if sent:
+                await committed(sent)
             outgoing += sent
             remaining = remaining[done:]
         return outgoing
@@ -150,11 +153,11 @@ class UnitOfWork:
         watch = self._metrics.stopwatch()
         async with self._mongo.transaction() as session:
             batch = _Batch(failed={} if broken is None else {0: broken})
-            # Two of the looks need not be of this snapshot, so they need not wait for it. What is answered meanwhile
-            # is found out when the same row is written again; what is held meanwhile was not yet ahead of anybody.
-            batch.seen, anybody_waits, _ = await together(
-                self._recognise(items), self._store.any_tagged(HELD, "all"), self._load(batch, items, session)
-            )
+            # Two looks need not be of this snapshot, and go side by side. They may be older than it, never newer: what
+            # is answered meanwhile is found out when the same row is written again, and what is held meanwhile was not
+            # yet ahead of anybody; but who is refused for what a later state allows is refused for good.
+            batch.seen, anybody_waits = await together(self._recognise(items), self._store.any_tagged(HELD, "all"))
+            await self._load(batch, items, session)
             if anybody_waits:
                 await self._load_held(batch, items, session)
             for position, item in enumerate(items):
@@ -162,11 +165,19 @@ class UnitOfWork:
                     break
             watch.decided()
             older, _ = await together(
-                self._outbox.left_by_others(batch.outgoing), self._write(batch, items[0].reading.read_at, session)
+                self._left_by_others(batch), self._write(batch, items[0].reading.read_at, session)
             )
             await failpoints.reached("before_commit", batch.decided)
         watch.committed()
         return batch.decided, [*older, *batch.repeated.values(), *batch.outgoing]
+
+    async def _left_by_others(self, batch: _Batch) -> list[Outgoing]:
+        """What must go first. What cannot be opened here is the sweeper's to tell, and no message's fault."""
+        try:
+            return await self._outbox.left_by_others(batch.outgoing)
+        except KeyFileError as error:
+            log.error("an older message cannot be opened", **describe(error))
+            return []
 
     async def _write(self, batch: _Batch, now: datetime, session: Any) -> None:
         await self._store.write(batch.changes, batch.versions, session)
@@ -458,7 +469,7 @@ class UnitOfWork:
                 return decision, []
             batch.changes.rely(batch.working.used, batch.working, batch.versions)
             self._apply(batch, decision, Reading(_NO_DELIVERY, now, received=tick))
-            older, _ = await together(self._outbox.left_by_others(batch.outgoing), self._write(batch, now, session))
+            older, _ = await together(self._left_by_others(batch), self._write(batch, now, session))
             await failpoints.reached("before_commit")
         return decision, [*older, *batch.outgoing]
 

@@ -48,9 +48,9 @@ def acknowledged_first() -> None:
     """A delivery is acknowledged before what comes of it is committed."""
     process = Consumer._process
 
-    async def hasty(self: Consumer, items: Sequence[Any]) -> list[Outgoing]:
+    async def hasty(self: Consumer, items: Sequence[Any]) -> None:
         await self._batcher.settle(self._inflight)
-        return await process(self, items)
+        await process(self, items)
 
     Consumer._process = hasty  # type: ignore[method-assign]
 

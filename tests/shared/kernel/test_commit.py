@@ -187,9 +187,14 @@ async def test_what_was_committed_before_the_database_went_is_told(toy: Toy, mon
         return await attempt(items, broken)
 
     monkeypatch.setattr(toy.unit_of_work, "_attempt", going)
-    with pytest.raises(GoneError) as gone:
-        await toy.process(put("t-1", "m-1"), put("t-2", "m-2"))
-    assert verdicts(gone.value.outgoing).keys() == {"m-1"}
+    told: list[Outgoing] = []
+
+    async def committed(outgoing: Sequence[Outgoing]) -> None:
+        told.extend(outgoing)
+
+    with pytest.raises(GoneError):
+        await toy.unit_of_work.process(toy.items([put("t-1", "m-1"), put("t-2", "m-2")]), committed)
+    assert verdicts(told).keys() == {"m-1"}
 
 
 # --- one batch, as if one after the other -----------------------------------------------------------------------------
