@@ -7,24 +7,34 @@ from __future__ import annotations
 
 import json
 import re
+import uuid
 from collections import Counter, defaultdict
 from collections.abc import Iterator
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+import aio_pika
 import orjson
 from pymongo import AsyncMongoClient
 
 from deploy.local.world import World
-from shared.contracts.envelope import format_sequence
+from shared.contracts.envelope import EVENTS
 from shared.kernel.keys import Keyring
 from tests.end_to_end.stage import in_queue
 from tests.faults.crew import SERVICES, Crew
 from tests.faults.load import IN_WORDS, Agency, Load, leaves, owner_of
+from tests.samples import MEDAN
 from tests.support import History, Json, Seen, until
 
-_WORK_QUEUES = ("registry.intake", "aid.intake", "aid.events", "notify.intake", "notify.events", "notify.contacts")
+_WORK_QUEUES = (
+    "registry.intake",
+    "aid.intake",
+    "aid.events",
+    "notify.intake",
+    "notify.events",
+    "notify.contacts",
+    f"{MEDAN}.replies",
+)
 _NOT_STATE = {"sequence", "recorded_on", "status_since", "seen", "claims"}
 """What a quiet run may have otherwise: counts, places and instants."""
 
@@ -78,29 +88,34 @@ async def _unfinished(world: World) -> bool:
         )
 
 
-class _Awaited(History):
-    """The history, and which events of it have not come yet, by subject and sequence."""
+class _ToTheEnd(History):
+    """The history up to a marker that is put behind all there is: what comes last counts too."""
 
-    def __init__(self, world: World, missing: set[tuple[str, str]]) -> None:
+    def __init__(self, world: World) -> None:
         super().__init__(world)
-        self.missing = missing
+        self.marker = str(uuid.uuid4())
+        self.ended = False
+
+    async def mark(self) -> None:
+        """No service's queue is bound to its key."""
+        body = orjson.dumps({"id": self.marker})
+        message = aio_pika.Message(body, delivery_mode=aio_pika.DeliveryMode.PERSISTENT)
+        exchange = await self._channel.get_exchange(EVENTS, ensure=False)
+        await exchange.publish(message, "test.marker.00")
 
     def take(self, seen: Seen) -> None:
-        super().take(seen)
-        self.missing.discard((seen.body["subject"], seen.body["sequence"]))
+        self.ended = self.ended or seen.body["id"] == self.marker
+        if not self.ended:
+            super().take(seen)
 
 
 async def opened(crew: Crew, agency: Agency, load: Load) -> Books:
     """The books of a run that rests."""
     tables = await _tables(crew.world, crew.root)
-    wanted = {
-        (document["_id"], format_sequence(number))
-        for _, _, document in _public(tables)
-        for number in range(1, document["s"].get("sequence", 0) + 1)
-    }
-    async with _Awaited(crew.world, wanted) as history:
-        with suppress(TimeoutError):  # the check says which are missing
-            await until(lambda: not history.missing, 60 + len(wanted) / 500, "the history")
+    wanted = sum(document["s"].get("sequence", 0) for _, _, document in _public(tables))
+    async with _ToTheEnd(crew.world) as history:
+        await history.mark()
+        await until(lambda: history.ended, 60 + wanted / 500, "the end of the history")
     return Books(crew.world, crew.root, agency, load, tables, history, crew.logs())
 
 
@@ -144,7 +159,8 @@ def _public(tables: Tables) -> Iterator[tuple[str, str, Json]]:
 
 
 def balance(books: Books, quiet: Books | None = None) -> list[str]:
-    """What is wrong. With the books of a quiet run of the same messages, also where the state differs from its."""
+    """What is wrong. With the books of a quiet run of the same messages, also where the state differs from its; without
+    them it is a quiet run itself, in which a subject's events come in order."""
     wrong = [
         *_replies(books),
         *_inbox(books),
@@ -154,7 +170,7 @@ def balance(books: Books, quiet: Books | None = None) -> list[str]:
         *_told(books),
         *_personal(books),
     ]
-    return [*wrong, *(_differences(books, quiet) if quiet else ())]
+    return [*wrong, *(_differences(books, quiet) if quiet else _disorder(books))]
 
 
 def _replies(books: Books) -> Iterator[str]:
@@ -191,6 +207,16 @@ def _history(books: Books) -> Iterator[str]:
         if missing or last[document["_id"]] != sequence:
             known = last[document["_id"]]
             yield f"{service}.{collection}/{document['_id']} counts {sequence}, history {known}, missing {missing[:5]}"
+
+
+def _disorder(books: Books) -> Iterator[str]:
+    """In normal running a subject's events arrive in the order of their sequence (contract, "Events carry state")."""
+    last: dict[str, int] = defaultdict(int)
+    for event in books.history.events:
+        subject, sequence = event["subject"], int(event["sequence"])
+        if sequence > last[subject] + 1:
+            yield f"{subject}: sequence {sequence} came after {last[subject]}"
+        last[subject] = max(last[subject], sequence)
 
 
 def _copies(books: Books) -> Iterator[str]:

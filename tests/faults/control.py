@@ -14,17 +14,17 @@ from shared.kernel.failpoints import Point
 
 POINTS: tuple[Point, ...] = get_args(Point)
 _UNARMED = -1
-_LAYOUT = struct.Struct("<qqqqqqd")
-_FIELDS = ("commits", "inflight", "unpublished", "armed", "countdown", "died_at", "clock_offset")
+_LAYOUT = struct.Struct("<qqqqqd")
+_FIELDS = ("commits", "inflight", "armed", "countdown", "died_at", "clock_offset")
 
 
 class Control:
-    """``commits`` of this process, deliveries it holds (``inflight``), messages it has committed and not yet deleted
-    from the outbox (``unpublished``); the point at which it is to die, and how far its clock is wrong, in seconds."""
+    """``commits`` of this process and deliveries it holds (``inflight``); the point at which it is to die, and how far
+    its clock is wrong, in seconds."""
 
     def __init__(self, path: Path) -> None:
         if not path.exists():
-            path.write_bytes(_LAYOUT.pack(0, 0, 0, _UNARMED, 0, _UNARMED, 0.0))
+            path.write_bytes(_LAYOUT.pack(0, 0, _UNARMED, 0, _UNARMED, 0.0))
         with path.open("r+b") as file:
             self._map = mmap.mmap(file.fileno(), _LAYOUT.size)
 
@@ -40,14 +40,13 @@ class Control:
 
     def begin(self) -> None:
         """Before a new process: it holds nothing, and dies nowhere unless told."""
-        for field in ("commits", "inflight", "unpublished"):
-            self[field] = 0
+        self["commits"] = self["inflight"] = 0
         self.arm(None)
         self["died_at"] = _UNARMED
 
     @property
     def holds_work(self) -> bool:
-        return self["inflight"] > 0 or self["unpublished"] > 0
+        return self["inflight"] > 0
 
     # --- dying at a point --------------------------------------------------------------------------------------------
 

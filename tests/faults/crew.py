@@ -89,6 +89,16 @@ class Crew:
                 victim.control.arm(None)
         self.bury()
 
+    async def kill_mid_sweep(self, service: str, tries: int = 5) -> None:
+        """Let one die and leave something unsent, and another while it sends that. What is left may also be sent by
+        whoever decides on the same thing next: then once more."""
+        for _ in range(tries):
+            await self.kill_at(service, "before_publish")
+            with suppress(TimeoutError):
+                await self.kill_at(service, "sweeping", seconds=25)  # a lease has to run out first
+                return
+        raise TimeoutError(f"{service} has swept nothing")
+
     def bury(self) -> None:
         """Start again who has died at a point: also one who did so in the moment in which it was told not to."""
         for victim in self.victims:

@@ -111,9 +111,10 @@ class Soak:
         else:
             service, _, point = what.partition(":")
             place = next(one for one in POINTS if one == point)
-            if point == "sweeping":
-                await crew.kill_at(service, "before_publish", 1, 120)
-            await crew.kill_at(service, place, rng.randint(1, 3) if point != "sweeping" else 1, 120)
+            if place == "sweeping":
+                await crew.kill_mid_sweep(service)
+            else:
+                await crew.kill_at(service, place, rng.randint(1, 3), 120)
 
 
 def _has_sent(load: Load, deliveries: float) -> bool:

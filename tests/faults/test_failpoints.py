@@ -23,7 +23,6 @@ TOUR: tuple[tuple[str, Point, int], ...] = (
     ("registry", "before_commit", 3),
     ("registry", "committed", 1),
     ("registry", "acknowledged", 2),
-    ("registry", "before_publish", 1),
     ("registry", "sweeping", 1),
     ("registry", "published", 2),
     ("registry", "deleted", 1),
@@ -32,10 +31,11 @@ TOUR: tuple[tuple[str, Point, int], ...] = (
     ("notify", "committed", 1),
     ("notify", "before_commit", 3),
 )
-"""Service, point, and at the how many-th time. ``between_steps`` comes with the programme that makes the steps."""
+"""Service, point, and at the how many-th time. Who is to die in a sweep dies before a publish first; ``between_steps``
+comes with the programme that makes the steps."""
 KNOWN = 260
 """More businesses than an assessment takes in one step."""
-AT_A_TIME = 25
+AT_A_TIME = 15
 
 
 @dataclass
@@ -57,7 +57,9 @@ class Tour:
 
     async def _die(self, load: Load, service: str, point: Point, hits: int) -> None:
         """More is told until somebody has died."""
-        dying = asyncio.create_task(self.crew.kill_at(service, point, hits))
+        mid_sweep = point == "sweeping"
+        death = self.crew.kill_mid_sweep(service) if mid_sweep else self.crew.kill_at(service, point, hits)
+        dying = asyncio.create_task(death)
         while not dying.done():
             await load.tell(AT_A_TIME)
         await dying

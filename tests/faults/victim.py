@@ -56,10 +56,6 @@ class Watch:
             case "acknowledged":
                 self._control.add("inflight", -messages)
                 self._acknowledged.set()
-            case "before_publish":
-                self._control["unpublished"] = messages
-            case "deleted":
-                self._control["unpublished"] = 0
 
 
 def set_clock(control: Control) -> None:

@@ -121,7 +121,7 @@ async def test_a_message_goes_out_as_the_contract_says(world: World, broker: Bro
 
 async def test_no_more_than_a_bounded_number_waits_for_replies(world: World, broker: Broker) -> None:
     """A file of 40,000 rows must neither fill the memory nor the queue of a service that is slow."""
-    async with opened(address(world), patience=0.5) as door:
+    async with opened(address(world), patience=5) as door:
         assert set((await answers(door, IN_FLIGHT + 100)).values()) == {None}
         assert door.confirmed == IN_FLIGHT
     assert await broker.waiting("registry.intake") == IN_FLIGHT
