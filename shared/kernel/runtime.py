@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import gc
 
-_YOUNG, _MIDDLE, _OLD = 20_000, 50, 50
+_YOUNG, _MIDDLE, _OLD = 10_000, 20, 20
 
 
 def collect_seldom() -> None:
-    """Look for cycles after 20,000 new objects instead of 700, and at older ones accordingly more seldom.
+    """Look for cycles after 10,000 new objects instead of 700, and at older ones accordingly more seldom.
 
     A batch makes tens of thousands of objects that live until it is committed and are in no cycle: looking at them
-    again and again cost a quarter of the processor time of a hop (1.15 → 0.87 ms, docs/decisions/0014).
+    again and again costs processor time and finds nothing (docs/decisions/0014).
     """
     gc.set_threshold(_YOUNG, _MIDDLE, _OLD)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
@@ -26,26 +26,6 @@ REPORT = {
     "business": {"agency_ref": "R-1", "name": "Usaha Contoh", "region": "12.71.01.1001"},
 }
 OBSERVED = {"time": "2026-01-05T09:30:00+07:00"}
-
-
-@pytest.fixture(scope="module")
-def own_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("outage")
-
-
-@pytest.fixture(scope="module")
-def local(own_root: Path) -> Iterator[LocalServers]:
-    servers = LocalServers(own_root)
-    try:
-        servers.start()
-        yield servers
-    finally:
-        servers.kill()
-
-
-@pytest.fixture(scope="module")
-def own_world(local: LocalServers) -> World:
-    return local.urls.world("outage")
 
 
 @pytest.fixture

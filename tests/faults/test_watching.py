@@ -9,7 +9,7 @@ import asyncio
 import os
 import signal
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
 
@@ -31,26 +31,6 @@ pytestmark = [pytest.mark.servers, pytest.mark.timeout(180)]
 SCRAPE_SECONDS = 5
 """How long a scraper waits, by the example in deploy/watch."""
 LOOKED_UP = ("binaan_outbox_entries", "binaan_outbox_oldest_seconds", "binaan_held_messages")
-
-
-@pytest.fixture(scope="module")
-def own_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("watching")
-
-
-@pytest.fixture(scope="module")
-def local(own_root: Path) -> Iterator[LocalServers]:
-    servers = LocalServers(own_root)
-    try:
-        servers.start()
-        yield servers
-    finally:
-        servers.kill()
-
-
-@pytest.fixture(scope="module")
-def own_world(local: LocalServers) -> World:
-    return local.urls.world("watching")
 
 
 class Clock:
