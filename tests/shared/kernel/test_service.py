@@ -90,9 +90,9 @@ async def test_prefetch_is_really_limited_while_a_batch_is_stuck(
     """FastStream forgets a subscriber's own channel when its queue was declared before, and prefetch with it."""
     go, process = asyncio.Event(), shop.service._unit_of_work.process
 
-    async def wait(items: Any) -> Any:
+    async def wait(*given: Any) -> Any:
         await go.wait()
-        return await process(items)
+        return await process(*given)
 
     monkeypatch.setattr(shop.service._unit_of_work, "process", wait)
     ids = await put_many(medan, PREFETCH + 300)
