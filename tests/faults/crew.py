@@ -81,13 +81,20 @@ class Crew:
         for victim in replicas:
             victim.control.arm(point, hits)
         try:
-            await until(
-                lambda: any(victim.exit_code is not None for victim in replicas), seconds, f"{service} at {point}"
-            )
+            await until(lambda: self._died(replicas, point, hits), seconds, f"{service} at {point}")
         finally:
             for victim in replicas:
                 victim.control.arm(None)
         self.bury()
+
+    def _died(self, replicas: list[Victim], point: Point, hits: int) -> bool:
+        """Whether one has died at this point. One that was on its way to die at the point before is started again."""
+        dead = [victim for victim in replicas if victim.exit_code is not None]
+        there = any(victim.control.died_at == point for victim in dead)
+        for victim in dead:
+            self._buried(victim)
+            victim.control.arm(None if there else point, hits)
+        return there
 
     async def kill_mid_sweep(self, service: str, tries: int = 5) -> None:
         """Let one die and leave something unsent, and another while it sends that. What is left may also be sent by
