@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -52,6 +53,7 @@ async def notice(mutant: str, root: Path) -> str | None:
 def main(names: list[str]) -> int:
     for library in ("aio_pika", "aiormq"):
         logging.getLogger(library).setLevel(logging.CRITICAL)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # told to stop, it stops its servers as with Ctrl-C
     unnoticed = 0
     for name in ("", *(names or MUTANTS)):
         with tempfile.TemporaryDirectory(prefix="binaan-mutant-", ignore_cleanup_errors=True) as root:

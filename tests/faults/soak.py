@@ -11,6 +11,7 @@ import asyncio
 import logging
 import secrets
 import shutil
+import signal
 import sys
 import tempfile
 import time
@@ -153,6 +154,7 @@ def main() -> int:
     parser.add_argument("--each-fault", type=int, default=2, help="how often each fault of the servers happens")
     parser.add_argument("--seed", type=int, default=secrets.randbelow(10**6))
     given = parser.parse_args()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # told to stop, it stops its servers as with Ctrl-C
     for library in ("aio_pika", "aiormq"):
         logging.getLogger(library).setLevel(logging.CRITICAL)  # that connections break is the purpose
     print(f"seed {given.seed}: {given.kills} kills over {given.messages} messages")
