@@ -88,7 +88,7 @@ def _frame(kind: int, channel: int, payload: bytes) -> bytes:
 async def publish(channel: Channel, messages: Sequence[Publication]) -> list[BaseException | None]:
     """Publish all with one write and wait for every confirm: None where the broker has it, else the error.
 
-    Raises what the library raises when the channel is closed before anything is sent.
+    Raises ``ConnectionError`` when the channel is closed before anything is sent.
     """
     async with channel.lock:
         if channel.is_closed:

@@ -22,6 +22,7 @@ from shared.contracts.envelope import CONTACTS, CONTENT_TYPE, EVENTS
 from shared.kernel import failpoints, frames
 from shared.kernel.codec import Outgoing
 from shared.kernel.keys import Keyring
+from shared.kernel.log import describe
 from shared.kernel.mongo import Document, Mongo, is_gone
 
 WINDOW = 64
@@ -161,6 +162,8 @@ class Publisher:
             window = [one for one in part if one.subject not in stopped]
             for one, failure in zip(window, await self._window(window), strict=True):
                 if isinstance(failure, DeliveryError | ValueError | OverflowError):  # refused, or cannot be a message
+                    if not isinstance(failure, DeliveryError):
+                        log.error("a message cannot be put on the wire", type=one.type, **describe(failure))
                     stopped.add(one.subject)
                 elif failure is not None:
                     raise PublishInterruptedError(confirmed) from failure
