@@ -55,9 +55,12 @@ class Control:
         self["countdown"] = hits
         self["armed"] = _UNARMED if point is None else POINTS.index(point)
 
+    def is_armed_at(self, point: Point) -> bool:
+        return self["armed"] == POINTS.index(point)
+
     def dies(self, point: Point) -> bool:
         """Whether this is the time; counts down."""
-        if self["armed"] != POINTS.index(point):
+        if not self.is_armed_at(point):
             return False
         self.add("countdown", -1)
         return self["countdown"] <= 0
