@@ -40,6 +40,11 @@ def is_gone(error: BaseException) -> bool:
     return isinstance(error, ConnectionFailure | ExecutionTimeout | WaitQueueTimeoutError)
 
 
+def is_unknown(error: BaseException) -> bool:
+    """The server has not said whether it has committed."""
+    return isinstance(error, PyMongoError) and error.has_error_label(_UNKNOWN_COMMIT)
+
+
 def is_locked(error: BaseException) -> bool:
     """Another transaction is in the way, or has been since this one began."""
     return isinstance(error, PyMongoError) and error.has_error_label(_TRANSIENT) and not is_gone(error)

@@ -8,6 +8,7 @@ would be enough.
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, cast
 
@@ -32,6 +33,8 @@ ORDERED = frozenset({EVENTS, CONTACTS})
 """Exchanges on which the order of a subject's messages matters; each reply stands for itself."""
 _CONFIRM_SECONDS = 30
 _SWEEP = 1000
+_DOUBT_SECONDS = 60
+"""Longer than any transaction lives (deploy/mongodb), and than the sweeper takes to come by twice."""
 
 log = structlog.get_logger()
 
@@ -42,6 +45,16 @@ class Outbox:
     def __init__(self, mongo: Mongo, keyring: Keyring, writer: str) -> None:
         self._entries, self._relaxed = mongo.collection("outbox"), mongo.collection("outbox", relaxed=True)
         self._keyring, self._writer = keyring, writer
+        self._doubtful_until = 0.0
+
+    def doubt(self) -> None:
+        """Say that something may be committed here of which nobody in this process knows: a commit without an answer, a
+        worker cancelled after its commit. For a while nothing of a subject is sent before what is older."""
+        self._doubtful_until = time.monotonic() + _DOUBT_SECONDS
+
+    @property
+    def doubtful(self) -> bool:
+        return time.monotonic() < self._doubtful_until
 
     async def ensure(self) -> None:
         await self._entries.create_index([("subject", 1), ("sequence", 1)])
@@ -245,6 +258,11 @@ class Relay:
         """Say that ``send`` will come for these."""
         self._expected |= {one.id for one in outgoing}
 
+    def forget(self, outgoing: Sequence[Outgoing]) -> None:
+        """Say that ``send`` will not come for these after all: they are the sweeper's."""
+        self._expected -= {one.id for one in outgoing}
+        self._outbox.doubt()
+
     async def send(self, outgoing: Sequence[Outgoing]) -> None:
         """Publish what was just committed. A failure leaves it to the sweeper; nothing is lost and nobody waits."""
         async with self._turn:
@@ -291,8 +309,9 @@ class Relay:
         return stuck
 
     async def _with_older(self, outgoing: Sequence[Outgoing]) -> Sequence[Outgoing]:
-        """What others have left is among ``outgoing``; what this process has left is looked for after a failure."""
-        if self._unsent.isdisjoint(_ordered(outgoing)):
+        """What others have left is among ``outgoing``; what this process has left is looked for after a failure, and
+        while there may be something that it does not know of."""
+        if not self._outbox.doubtful and self._unsent.isdisjoint(_ordered(outgoing)):
             return outgoing
         return sorted([*await self._outbox.older(outgoing), *outgoing], key=lambda one: one.sequence)
 

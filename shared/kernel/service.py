@@ -226,7 +226,11 @@ class Service:
     async def _put(self, outgoing: Sequence[Outgoing]) -> None:
         self._workers.nudge()
         self._relay.expect(outgoing)
-        await self._committed.put(outgoing)
+        try:
+            await self._committed.put(outgoing)
+        except asyncio.CancelledError:
+            self._relay.forget(outgoing)
+            raise
 
     async def _publish(self) -> None:
         """Publish batches in the order they were committed, while the next one is being decided."""

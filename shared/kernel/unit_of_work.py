@@ -9,7 +9,8 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
@@ -27,7 +28,7 @@ from shared.kernel.inbox import Answered, Inbox
 from shared.kernel.keys import KeyFileError, Keyring
 from shared.kernel.log import describe
 from shared.kernel.metrics import Metrics
-from shared.kernel.mongo import Mongo, is_gone, is_locked, is_taken, together
+from shared.kernel.mongo import Mongo, is_gone, is_locked, is_taken, is_unknown, together
 from shared.kernel.outbox import Outbox
 from shared.kernel.routes import Decide, Needs, Routes
 from shared.kernel.state import ById, ByKey, Lookup, NotLoadedError, WorkingSet
@@ -126,7 +127,8 @@ class UnitOfWork:
         broken: Exception | None = None
         while True:
             try:
-                done, sent = await self._attempt(items, broken)
+                with self._doubting():
+                    done, sent = await self._attempt(items, broken)
             except Exception as error:
                 if is_gone(error):
                     raise GoneError from error
@@ -440,6 +442,16 @@ class UnitOfWork:
             batch.changes.drop(HELD, held)
             batch.working.remove(HELD, held)
 
+    @contextmanager
+    def _doubting(self) -> Iterator[None]:
+        """Whoever is cancelled or gets no answer may have committed without knowing it."""
+        try:
+            yield
+        except BaseException as error:
+            if not isinstance(error, Exception) or is_gone(error) or is_unknown(error):
+                self._outbox.doubt()
+            raise
+
     # --- workers ---------------------------------------------------------------------------------------------------
 
     async def run(self, needs: Needs, decide: Decide, clock: Callable[[], datetime]) -> tuple[Decision, list[Outgoing]]:
@@ -447,7 +459,8 @@ class UnitOfWork:
         patience = _Patience()
         while True:
             try:
-                return await self._step(needs, decide, clock())
+                with self._doubting():
+                    return await self._step(needs, decide, clock())
             except Exception as error:
                 if is_gone(error):
                     raise GoneError from error

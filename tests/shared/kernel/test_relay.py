@@ -13,14 +13,17 @@ from typing import Any, cast
 import aio_pika
 import pytest
 from aio_pika.abc import AbstractIncomingMessage
+from pymongo.errors import AutoReconnect
 from structlog.testing import capture_logs
 
 from deploy.local.world import World
 from shared.contracts.envelope import NO_CAUSE
+from shared.kernel import mongo as mongo_module
 from shared.kernel import outbox as outboxes
 from shared.kernel.codec import Outgoing
 from shared.kernel.outbox import Outbox, Publisher, Relay
-from tests.shared.kernel.toy import ADMINISTRATOR, MEDAN, NOW, Account, Toy, changed, delivery
+from shared.kernel.unit_of_work import GoneError
+from tests.shared.kernel.toy import ADMINISTRATOR, MEDAN, NOW, Account, Toy, changed, delivery, transfer
 from tests.support import until
 
 pytestmark = pytest.mark.servers
@@ -67,7 +70,8 @@ class Reader:
         found: dict[str, list[int]] = defaultdict(list)
         for message in self.messages:
             event = json.loads(message.body)
-            found[event["subject"]].append(int(event["sequence"]))
+            if "sequence" in event:  # a reply has none
+                found[event["subject"]].append(int(event["sequence"]))
         return found
 
     async def gets(self, number: int) -> list[AbstractIncomingMessage]:
@@ -242,6 +246,41 @@ async def test_what_another_process_has_left_unsent_goes_first(toy: Toy, relay: 
     await reader.gets(3)
     assert reader.sequences == {"a": [1, 2, 3]}
     assert {one["subject"] for one in await toy.raw("outbox")} == {"b"}
+
+
+async def test_after_a_commit_without_an_answer_what_is_older_goes_first(
+    toy: Toy, relay: Relay, reader: Reader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The server committed, the answer was lost, and the thing is changed again before the sweeper comes by."""
+    opened = [delivery("toy.account.open", {"account_id": one, "balance": 9}, f"m-{one}") for one in ("a", "b")]
+    await relay.send(await toy.process(*opened))
+    committed = mongo_module._commit
+
+    async def lost(session: Any) -> None:
+        await committed(session)
+        raise AutoReconnect
+
+    monkeypatch.setattr(mongo_module, "_commit", lost)
+    with pytest.raises(GoneError):
+        await toy.process(transfer("a", "b", 5, "m-1"))
+    monkeypatch.undo()
+    await relay.send(await toy.process(transfer("b", "a", 7, "m-2")))
+    await reader.gets(9)
+    assert reader.sequences == {"a": [1, 2, 3], "b": [1, 2, 3]}
+
+
+async def test_what_a_cancelled_worker_has_committed_goes_first(toy: Toy, relay: Relay, reader: Reader) -> None:
+    """It was to be sent directly, and then was not: no later event of the same thing overtakes it, and the sweeper
+    no longer waits for who will not come."""
+    first = await commit(toy, [told(toy, "a", 1), told(toy, "b", 1)])
+    relay.expect(first)
+    relay.forget(first)
+    await relay.send(await commit(toy, [told(toy, "a", 2)]))
+    await reader.gets(2)
+    assert reader.sequences == {"a": [1, 2]}
+    while await toy.count("outbox"):
+        await relay.sweep()
+    assert reader.sequences == {"a": [1, 2], "b": [1]}
 
 
 # --- the sweeper ------------------------------------------------------------------------------------------------------
