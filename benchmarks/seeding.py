@@ -27,7 +27,7 @@ from services.registry.report import candidate_keys
 from services.registry.store import COLLECTIONS
 from shared.agencies import AGENCIES, AgencyRecord
 from shared.contracts.envelope import CONTENT_TYPE, INTAKE, Received
-from shared.contracts.registry import PublishedKbli
+from shared.contracts.registry.businesses import PublishedKbli
 from shared.kernel.codec import Codec, Delivery
 from shared.kernel.keys import Keyring
 from shared.kernel.mongo import Document, Mongo

@@ -15,7 +15,7 @@ from shared.contracts.catalogue import TYPES
 from shared.contracts.common import AgencyRequest
 from shared.contracts.envelope import ADMINISTRATOR, Received
 from shared.contracts.problem import Problem
-from shared.contracts.registry import AgencyRegistered, AgencyState, OfficialRegistered, OfficialState
+from shared.contracts.registry.agencies import AgencyRegistered, AgencyState, OfficialRegistered, OfficialState
 from shared.decision import Decision, reject
 from shared.kernel.routes import Routes
 from shared.kernel.state import ById, ByTag, Collection, Lookup, Page, WorkingSet

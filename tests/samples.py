@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from shared.contracts.authority import official_id
-from shared.contracts.registry import AgencyRegistered, AgencyState, OfficialRegistered, OfficialState
+from shared.contracts.registry.agencies import AgencyRegistered, AgencyState, OfficialRegistered, OfficialState
 
 MEDAN, SIANTAR, KALTIM = "dinkop-medan", "dinkop-siantar", "disperindagkop-kaltim"
 REGIONS = {MEDAN: "12.71", SIANTAR: "12.72", KALTIM: "64"}

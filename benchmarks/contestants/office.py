@@ -18,7 +18,7 @@ import uuid_utils
 
 from benchmarks.contestants.settings import Output
 from shared.contracts.envelope import CONTACTS, EVENTS
-from shared.contracts.registry import BusinessReport
+from shared.contracts.registry.businesses import BusinessReport
 from shared.kernel.keys import Keyring
 
 Document = dict[str, Any]

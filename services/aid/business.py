@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict
 
-from shared.contracts.registry import BusinessState
+from shared.contracts.registry.businesses import BusinessState
 from shared.decision import Cause
 from shared.reference import region as regions
 

@@ -14,7 +14,7 @@ from services.aid.programme import Programme, already_open, close_programme, ope
 from shared.agencies import authority_needs, check_authority, register_copies, register_question
 from shared.contracts.aid import ProgrammeClose, ProgrammeOpen
 from shared.contracts.envelope import Received
-from shared.contracts.registry import BusinessEvent
+from shared.contracts.registry.businesses import BusinessEvent
 from shared.decision import Cause, Decision, reject
 from shared.kernel.routes import Routes, Run, Worker, stepping
 from shared.kernel.state import Lookup, WorkingSet

@@ -14,7 +14,7 @@ from services.cli.ledger import Ledger, stamp_of, time_of
 from services.cli.rounds import Message, Refusal
 from services.cli.sheet import Sheet
 from shared.contracts.problem import from_validation
-from shared.contracts.registry import BusinessReport
+from shared.contracts.registry.businesses import BusinessReport
 
 KEY = "registry.business.report"
 SUFFIX = "hasil"

@@ -11,7 +11,7 @@ from datetime import date, datetime
 from pydantic import BaseModel, ConfigDict
 
 from shared.contracts.aid import EligibilityState, ProgrammeState
-from shared.contracts.registry import BusinessState
+from shared.contracts.registry.businesses import BusinessState
 from shared.decision import Cause
 from shared.reference import region as regions
 

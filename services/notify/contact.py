@@ -11,7 +11,7 @@ from datetime import date
 
 from pydantic import BaseModel, ConfigDict
 
-from shared.contracts import registry
+from shared.contracts.registry import owners
 from shared.reference import phone
 from shared.reference.invalid import Invalid
 
@@ -51,7 +51,7 @@ class Reach:
     reason: str | None = None
 
 
-def copy_of(told: registry.Contact, sequence: int, *, erased: bool) -> Contact:
+def copy_of(told: owners.Contact, sequence: int, *, erased: bool) -> Contact:
     """The copy to keep. Whatever an erasure may still carry of a person is left out."""
     if erased or told.erased:
         return Contact(owner_id=told.owner_id, sequence=sequence, erased=True)

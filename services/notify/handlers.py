@@ -22,7 +22,9 @@ from services.notify.store import (
 from shared.agencies import AGENCIES, AgencyRecord
 from shared.contracts.aid import EligibilityEvent, ProgrammeEvent
 from shared.contracts.envelope import Received
-from shared.contracts.registry import AgencyRegistered, BusinessEvent, ContactEvent
+from shared.contracts.registry.agencies import AgencyRegistered
+from shared.contracts.registry.businesses import BusinessEvent
+from shared.contracts.registry.owners import ContactEvent
 from shared.decision import Decision
 from shared.kernel.routes import Routes
 from shared.kernel.state import ById, Due, Lookup, Page, WorkingSet

@@ -11,7 +11,7 @@ from shared.contracts.authority import matches, official_id
 from shared.contracts.catalogue import SERVICES, TYPES, Kind
 from shared.contracts.envelope import ADMINISTRATOR
 from shared.contracts.problem import Problem
-from shared.contracts.registry import AgencyRegister, AgencyState, OfficialRegister, OfficialState
+from shared.contracts.registry.agencies import AgencyRegister, AgencyState, OfficialRegister, OfficialState
 
 
 def agency_state(told: AgencyRegister) -> AgencyState:

@@ -18,7 +18,7 @@ from services.registry import scale
 from services.registry.observation import Seen
 from services.registry.problems import problem
 from shared.contracts.problem import Problem
-from shared.contracts.registry import (
+from shared.contracts.registry.businesses import (
     BusinessChange,
     BusinessEvent,
     BusinessState,

@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict
 from services.registry.observation import Seen, merge
 from services.registry.problems import problem
 from shared.contracts.problem import Problem, from_invalid
-from shared.contracts.registry import Contact, ContactConsent, ContactEvent, ReportedOwner
+from shared.contracts.registry.owners import Contact, ContactConsent, ContactEvent, ReportedOwner
 from shared.decision import Fact
 from shared.reference import nik, phone
 

@@ -20,13 +20,13 @@ from services.registry.owner import Owner
 from services.registry.problems import problem, required
 from shared.contracts.envelope import Received
 from shared.contracts.problem import Problem
-from shared.contracts.registry import (
+from shared.contracts.registry.businesses import (
     CLEARABLE,
-    CLEARABLE_OWNER,
     BusinessReport,
     PublishedKbli,
     ReportedBusiness,
 )
+from shared.contracts.registry.owners import CLEARABLE_OWNER
 from shared.decision import Decision, reject
 
 _EMPTY: Mapping[str, Any] = {"needs": (), "channels": ()}

@@ -13,7 +13,7 @@ from datetime import date
 from functools import cache
 from importlib import resources
 
-from shared.contracts.registry import ScaleBasis
+from shared.contracts.registry.businesses import ScaleBasis
 
 SCALES = ("mikro", "kecil", "menengah", "besar")
 BY_SALES = "annual_sales"

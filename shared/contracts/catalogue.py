@@ -13,9 +13,10 @@ from typing import Annotated, Any, Union, get_args, get_origin
 
 from pydantic import BaseModel
 
-from shared.contracts import aid, common, notify, registry
+from shared.contracts import aid, common, notify
 from shared.contracts.envelope import CONTACTS, EVENTS, INTAKE, REPLIES
 from shared.contracts.fields import DataClass
+from shared.contracts.registry import agencies, businesses, owners
 
 SERVICES = ("registry", "aid", "notify")
 
@@ -74,6 +75,10 @@ def _intake(key: str, model: type[BaseModel], summary: str, **rules: bool) -> Me
     return MessageType(key=key, kind=Kind.INTAKE, model=model, summary=summary, **rules)
 
 
+def _decision(key: str, model: type[BaseModel], summary: str) -> MessageType:
+    return _intake(key, model, summary, decision=True)
+
+
 def _event(key: str, model: type[BaseModel], summary: str) -> MessageType:
     return MessageType(key=key, kind=Kind.EVENT, model=model, summary=summary)
 
@@ -94,35 +99,39 @@ def _of_every_service(service: str) -> Iterator[MessageType]:
         yield MessageType(key=f"{service}.reply.{verb}", kind=Kind.REPLY, model=model, summary=summary)
 
 
-def _registry() -> Iterator[MessageType]:
-    business, decided = registry.BusinessEvent, {"decision": True}
+def _agencies() -> Iterator[MessageType]:
     yield _intake(
-        "registry.agency.register", registry.AgencyRegister, "Make an account known as an agency.", administrator=True
+        "registry.agency.register", agencies.AgencyRegister, "Make an account known as an agency.", administrator=True
     )
-    yield _intake("registry.official.register", registry.OfficialRegister, "Name an official of an agency.")
+    yield _intake("registry.official.register", agencies.OfficialRegister, "Name an official of an agency.")
     yield _intake(
         "registry.agency.request", common.AgencyRequest, "Which agencies are known?", administrator=True, question=True
     )
+    yield _event("registry.agency.registered", agencies.AgencyRegistered, "An agency is known or has changed.")
+    yield _event("registry.official.registered", agencies.OfficialRegistered, "An official is known or has changed.")
+
+
+def _owners() -> Iterator[MessageType]:
+    for verb, summary in (("changed", "How to reach an owner."), ("erased", "An owner was erased.")):
+        yield MessageType(key=f"registry.contact.{verb}", kind=Kind.CONTACT, model=owners.ContactEvent, summary=summary)
+
+
+def _businesses() -> Iterator[MessageType]:
+    business = businesses.BusinessEvent
     yield _intake(
-        "registry.business.report", registry.BusinessReport, "Tell what is known of a business.", observed=True
+        "registry.business.report", businesses.BusinessReport, "Tell what is known of a business.", observed=True
     )
-    yield _intake(
-        "registry.business.verify", registry.BusinessVerify, "Confirm that a business is as recorded.", **decided
+    yield _decision("registry.business.verify", businesses.BusinessVerify, "Confirm that a business is as recorded.")
+    yield _decision(
+        "registry.business.designate", businesses.BusinessDesignate, "Take a business under guidance (binaan)."
     )
-    yield _intake(
-        "registry.business.designate", registry.BusinessDesignate, "Take a business under guidance (binaan).", **decided
+    yield _decision(
+        "registry.business.release", businesses.BusinessRelease, "Release a business as independent (mandiri)."
     )
-    yield _intake(
-        "registry.business.release", registry.BusinessRelease, "Release a business as independent (mandiri).", **decided
+    yield _decision(
+        "registry.business.deactivate", businesses.BusinessDeactivate, "Record that a business is inactive."
     )
-    yield _intake(
-        "registry.business.deactivate", registry.BusinessDeactivate, "Record that a business is inactive.", **decided
-    )
-    yield _intake(
-        "registry.business.reactivate", registry.BusinessReactivate, "Record that a business is back.", **decided
-    )
-    yield _event("registry.agency.registered", registry.AgencyRegistered, "An agency is known or has changed.")
-    yield _event("registry.official.registered", registry.OfficialRegistered, "An official is known or has changed.")
+    yield _decision("registry.business.reactivate", businesses.BusinessReactivate, "Record that a business is back.")
     yield _event("registry.business.recorded", business, "A business was seen for the first time.")
     yield _event("registry.business.updated", business, "The public state of a business changed.")
     yield _event("registry.business.verified", business, "An official confirmed a business.")
@@ -132,18 +141,14 @@ def _registry() -> Iterator[MessageType]:
     yield _event("registry.business.reactivated", business, "A business came back to terdata.")
     yield _event("registry.business.scale_raised", business, "A verified business moved up in scale (naik kelas).")
     yield _event("registry.business.scale_lowered", business, "A verified business moved down in scale.")
-    for verb, summary in (("changed", "How to reach an owner."), ("erased", "An owner was erased.")):
-        yield MessageType(
-            key=f"registry.contact.{verb}", kind=Kind.CONTACT, model=registry.ContactEvent, summary=summary
-        )
 
 
 def _aid() -> Iterator[MessageType]:
     yield _intake(
         "aid.agency.request", common.AgencyRequest, "Which agencies are known?", administrator=True, question=True
     )
-    yield _intake("aid.programme.open", aid.ProgrammeOpen, "Open a programme of aid or training.", decision=True)
-    yield _intake("aid.programme.close", aid.ProgrammeClose, "Close a programme.", decision=True)
+    yield _decision("aid.programme.open", aid.ProgrammeOpen, "Open a programme of aid or training.")
+    yield _decision("aid.programme.close", aid.ProgrammeClose, "Close a programme.")
     yield _event("aid.programme.opened", aid.ProgrammeEvent, "A programme was opened.")
     yield _event("aid.programme.closed", aid.ProgrammeEvent, "A programme was closed.")
     yield _event(
@@ -169,7 +174,9 @@ def _notify() -> Iterator[MessageType]:
 TYPES: Mapping[str, MessageType] = {
     one.key: one
     for one in (
-        *_registry(),
+        *_agencies(),
+        *_owners(),
+        *_businesses(),
         *_aid(),
         *_notify(),
         *(each for service in SERVICES for each in _of_every_service(service)),

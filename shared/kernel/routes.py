@@ -66,6 +66,17 @@ class Routes:
     _exact: dict[str, Route] = field(default_factory=dict)
     _patterns: list[Route] = field(default_factory=list)
 
+    @classmethod
+    def of(cls, *parts: Routes) -> Routes:
+        """All of these together. Raises ``ValueError`` for a type that two of them take."""
+        whole = cls()
+        for part in parts:
+            if twice := whole._exact.keys() & part._exact.keys():
+                raise ValueError(f"two routes for {sorted(twice)}")
+            whole._exact |= part._exact
+            whole._patterns += part._patterns
+        return whole
+
     def on(self, pattern: str, needs: Needs) -> Callable[[Decide], Decide]:
         def register(decide: Decide) -> Decide:
             route = Route(pattern, needs, decide)

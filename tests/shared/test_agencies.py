@@ -20,7 +20,7 @@ from shared.agencies import (
 from shared.contracts.authority import official_id
 from shared.contracts.common import AgencyRequest
 from shared.contracts.envelope import Received
-from shared.contracts.registry import AgencyRegistered, AgencyState, OfficialRegistered, OfficialState
+from shared.contracts.registry.agencies import AgencyRegistered, AgencyState, OfficialRegistered, OfficialState
 from shared.decision import Decision
 from shared.kernel.routes import Routes
 from shared.kernel.state import WorkingSet

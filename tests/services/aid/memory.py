@@ -16,7 +16,7 @@ from pydantic import BaseModel
 
 from services.aid.handlers import routes, workers
 from services.aid.store import COLLECTIONS
-from shared.contracts.registry import BusinessEvent
+from shared.contracts.registry.businesses import BusinessEvent
 from shared.decision import Decision, Fact
 from shared.kernel.state import ById, Lookup, WorkingSet
 from tests import samples

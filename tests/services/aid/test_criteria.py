@@ -14,7 +14,7 @@ from services.aid.business import Business, places
 from services.aid.criteria import all_of, any_of, contradictions, describe, judge, opposite, plain, singles
 from services.aid.criteria import assessed as worded
 from shared.contracts.aid import AssessedCriterion, Criterion, Verdict
-from shared.contracts.registry import BusinessState
+from shared.contracts.registry.businesses import BusinessState
 from tests.services.aid.memory import business as told
 
 _CRITERION: TypeAdapter[Criterion] = TypeAdapter(Criterion)

@@ -16,7 +16,7 @@ from shared.contracts.aid import EligibilityEvent
 from shared.contracts.authority import official_id
 from shared.contracts.catalogue import TYPES, data_classes
 from shared.contracts.fields import DataClass
-from shared.contracts.registry import BusinessEvent
+from shared.contracts.registry.businesses import BusinessEvent
 from shared.decision import Fact
 from tests.samples import MEDAN
 from tests.services.aid.memory import Memory, business

@@ -14,7 +14,7 @@ import pytest
 from deploy.local.world import World
 from shared.contracts.catalogue import BY_NAME
 from shared.contracts.envelope import format_sequence
-from shared.contracts.registry import BusinessEvent
+from shared.contracts.registry.businesses import BusinessEvent
 from tests import samples
 from tests.samples import KALTIM, MEDAN, REGIONS, SIANTAR
 from tests.services.aid.memory import business

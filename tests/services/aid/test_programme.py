@@ -11,7 +11,7 @@ from services.aid.programme import open_programme, pagu_in_force
 from services.aid.store import ASSESSMENTS, PROGRAMMES
 from shared.contracts.aid import BudgetLine, ProgrammeEvent, ProgrammeOpen
 from shared.contracts.authority import official_id
-from shared.contracts.registry import AgencyRegistered, AgencyState
+from shared.contracts.registry.agencies import AgencyRegistered, AgencyState
 from shared.decision import Decision
 from tests.samples import MEDAN, programme
 from tests.services.aid.memory import Memory, business

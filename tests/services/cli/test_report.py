@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from services.cli import vocabulary
 from services.cli.headings import recognise
 from services.cli.report import Report, read
-from shared.contracts.registry import BusinessReport
+from shared.contracts.registry.businesses import BusinessReport
 from shared.reference.invalid import Invalid
 from tests.services.cli import sheets
 

@@ -7,14 +7,9 @@ from typing import Any
 
 from services.notify.provider import Outcome, Outgoing
 from shared.contracts.aid import EligibilityEvent, EligibilityState, ProgrammeEvent, ProgrammeState, PublishedBudgetLine
-from shared.contracts.registry import (
-    AgencyRegistered,
-    BusinessEvent,
-    BusinessState,
-    Contact,
-    ContactConsent,
-    ContactEvent,
-)
+from shared.contracts.registry.agencies import AgencyRegistered
+from shared.contracts.registry.businesses import BusinessEvent, BusinessState
+from shared.contracts.registry.owners import Contact, ContactConsent, ContactEvent
 from tests import samples
 
 NOW = datetime(2026, 3, 2, 3, 0, tzinfo=UTC)

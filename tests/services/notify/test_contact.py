@@ -9,7 +9,7 @@ import pytest
 from services.notify.contact import SEALED, Contact, Reach, copy_of, reach
 from shared.contracts.catalogue import data_classes
 from shared.contracts.fields import DataClass
-from shared.contracts.registry import Contact as ToldContact
+from shared.contracts.registry.owners import Contact as ToldContact
 from tests.services.notify import samples
 
 

@@ -37,6 +37,18 @@ def test_an_exact_route_comes_before_a_pattern_and_patterns_in_their_order() -> 
     ]
 
 
+def test_the_parts_of_a_service_are_one_and_no_type_goes_two_ways() -> None:
+    """Each thing has a module of its own; which of two would decide is not left to the order of imports."""
+    one, other = Routes(), Routes()
+    one.on("registry.business.report", nothing)(decide)
+    other.on("registry.owner.*", nothing)(decide)
+    whole = Routes.of(one, other)
+    assert whole.find("registry.business.report") is not None
+    assert whole.find("registry.owner.erase") is not None
+    with pytest.raises(ValueError, match=r"registry\.business\.report"):
+        Routes.of(one, whole)
+
+
 @pytest.mark.parametrize(
     ("pattern", "key", "expected"),
     [

@@ -1,4 +1,4 @@
-"""What registry is told and what it tells: agencies, officials, owners' contacts and businesses."""
+"""Businesses: what is reported and decided of them, and what the world sees."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, Field, model_validator
 
 from shared.contracts.fields import (
-    Account,
     BusinessRegion,
     Count,
     Day,
@@ -17,20 +16,18 @@ from shared.contracts.fields import (
     KbliVersion,
     LongText,
     Nib,
-    Nik,
     Payload,
     Personal,
-    Phone,
     Public,
     PublicText,
     Published,
-    Region,
     Rupiah,
     Slug,
     Specific,
     Text,
     Year,
 )
+from shared.contracts.registry.owners import ReportedOwner
 
 LegalForm = Literal[
     "perseorangan",
@@ -46,86 +43,6 @@ LegalForm = Literal[
 ]
 Role = Literal["ikm", "ukm"]
 """IKM makes things, UKM resells them (S0-10); apart from scale, which is derived."""
-AgencyLevel = Literal["kabkota", "province", "ministry", "opd", "bank"]
-OfficialRole = Literal["kadis", "kabid", "petugas"]
-
-
-# --- agencies and officials ---------------------------------------------------------------------------------------
-
-
-class AgencyRegister(Payload):
-    """The administrator makes an account of the broker known as an agency (S0-03: every region names its own)."""
-
-    agency: Public[Account]
-    name: Public[PublicText]
-    level: Public[AgencyLevel]
-    region: Public[Region]
-    permitted: Public[Annotated[tuple[Text, ...], Field(min_length=1, max_length=50)]]
-    """Routing keys of the intake types it may send, ``*`` and ``#`` as in a binding: ``registry.business.*``."""
-
-
-class OfficialRegister(Payload):
-    """An agency names one of its officials; an acting head (Plt.) has an end date (S0-03, S4-10)."""
-
-    agency: Public[Account | None] = None
-    official: Public[Handle]
-    role: Public[OfficialRole]
-    unit: Public[PublicText | None] = None
-    acting: Public[bool] = False
-    valid_from: Public[Day]
-    valid_until: Public[Day | None] = None
-
-
-class AgencyState(Published):
-    agency: Public[str]
-    name: Public[str]
-    level: Public[str]
-    region: Public[str]
-    permitted: Public[tuple[str, ...]]
-    status: Public[str]
-
-
-class OfficialState(Published):
-    official_id: Public[str]
-    agency: Public[str]
-    role: Public[str]
-    unit: Public[str | None] = None
-    acting: Public[bool]
-    valid_from: Public[Day]
-    valid_until: Public[Day | None] = None
-
-
-class NoChange(Published):
-    """The event adds nothing to the state it carries."""
-
-
-class AgencyRegistered(Published):
-    agency: Public[AgencyState]
-    change: Public[NoChange] = NoChange()
-
-
-class OfficialRegistered(Published):
-    official: Public[OfficialState]
-    change: Public[NoChange] = NoChange()
-
-
-# --- reports on businesses ----------------------------------------------------------------------------------------
-
-
-class Consent(Payload):
-    """Which messages a person has agreed to, and when (UU PDP art. 22–24)."""
-
-    whatsapp: Personal[bool] = False
-    sms: Personal[bool] = False
-    given_on: Personal[Day | None] = None
-
-
-class ReportedOwner(Payload):
-    nik: Personal[Nik | None] = None
-    name: Personal[Text | None] = None
-    phone: Personal[Phone | None] = None
-    consent: Personal[Consent | None] = None
-    language: Personal[Literal["id", "en"] | None] = None
 
 
 class Kbli(Payload):
@@ -181,7 +98,6 @@ CLEARABLE = frozenset(
     }
 )
 """Business fields that may be emptied; a business cannot be without name and region."""
-CLEARABLE_OWNER = frozenset({"phone"})
 
 
 class BusinessReport(Payload):
@@ -308,25 +224,3 @@ class BusinessChange(Published):
 class BusinessEvent(Published):
     business: Public[BusinessState]
     change: Public[BusinessChange] = BusinessChange()
-
-
-# --- contacts (exchange binaan.contacts: notify alone) --------------------------------------------------------------
-
-
-class ContactConsent(Published):
-    whatsapp: Personal[bool] = False
-    sms: Personal[bool] = False
-    given_on: Personal[Day | None] = None
-
-
-class Contact(Published):
-    owner_id: Public[str]
-    name: Personal[str | None] = None
-    phone: Personal[str | None] = None
-    language: Personal[str] = "id"
-    consent: Personal[ContactConsent] = ContactConsent()
-    erased: Public[bool] = False
-
-
-class ContactEvent(Published):
-    contact: Personal[Contact]

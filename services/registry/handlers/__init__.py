@@ -1,0 +1,8 @@
+"""Which message goes to which decision, and what each needs to look at: a module for each thing that is told of."""
+
+from __future__ import annotations
+
+from services.registry.handlers import agencies, businesses, reports
+from shared.kernel.routes import Routes
+
+routes = Routes.of(agencies.routes, businesses.routes, reports.routes)

@@ -1,0 +1,1 @@
+"""What registry is told and what it tells."""
