@@ -7,7 +7,7 @@ from pathlib import Path
 from pymongo.errors import PyMongoError
 
 from deploy.local.processes import LocalError, Processes, tail, wait_until
-from deploy.local.state import State, listens, port_is_free, write_private
+from deploy.local.state import State, listens, write_private
 from deploy.mongodb.provision import (
     ADMINISTRATOR,
     REPLICA_SET,
@@ -57,8 +57,7 @@ class MongoServer:
         """Start the node without waiting. A port that others have taken meanwhile is replaced."""
         mongod = find_mongod()
         self.stop()
-        if not port_is_free(self._state.port("mongodb")):
-            self._state.new_port("mongodb")
+        self._state.usable_port("mongodb")
         if not self.complete.exists():
             shutil.rmtree(self._home / "data", ignore_errors=True)
         (self._home / "data").mkdir(parents=True, exist_ok=True)

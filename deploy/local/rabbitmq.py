@@ -12,7 +12,7 @@ from pathlib import Path
 import httpx
 
 from deploy.local.processes import LocalError, Processes, tail, wait_until
-from deploy.local.state import State, listens, port_is_free, write_private
+from deploy.local.state import State, listens, write_private
 
 PORTS = ("amqp", "management", "epmd", "distribution")
 ADMINISTRATOR = "binaan"
@@ -62,8 +62,7 @@ class RabbitServer:
         scripts = find_scripts()
         self.stop()  # a port mapper or a helper that a crash has left
         for port in PORTS:
-            if not port_is_free(self._state.port(port)):
-                self._state.new_port(port)
+            self._state.usable_port(port)
         if not self.complete.exists():
             shutil.rmtree(self._home / "data", ignore_errors=True)
         self._write_configuration()

@@ -21,7 +21,7 @@ import httpx
 from deploy.local.mongodb import PROJECT
 from deploy.local.processes import LocalError, Processes, tail, wait_until
 from deploy.local.servers import LocalServers, Servers
-from deploy.local.state import State, listens, port_is_free
+from deploy.local.state import State, listens
 from deploy.mongodb.provision import ensure_services, service_url
 from deploy.rabbitmq.provision import DEMO_ACCOUNTS, SERVICES, add_account, apply
 
@@ -166,8 +166,7 @@ class Stack:
 
     def _start_service(self, service: str) -> None:
         self._processes.stop(service)
-        if not port_is_free(self._state.port(service)):
-            self._state.new_port(service)
+        self._state.usable_port(service)
         shell = {name: value for name, value in os.environ.items() if not name.startswith("BINAAN_")}
         command = [sys.executable, "-P", "-m", f"services.{service}"]
         self._processes.start(service, command, {**shell, **self.service_env(service)})

@@ -71,6 +71,15 @@ class State:
         """The remembered port, or a free one that is remembered from now on."""
         return self.known_port(name) or self.new_port(name)
 
+    def usable_port(self, name: str, seconds: float = 5.0) -> int:
+        """The remembered port, if nobody else sits on it; a new one otherwise.
+
+        A killed process is gone from sight before the system has closed its sockets; a server that moved for that
+        would never be found again by who knows its address.
+        """
+        port = self.port(name)
+        return port if wait_until(lambda: port_is_free(port), seconds) else self.new_port(name)
+
     def known_port(self, name: str) -> int | None:
         return self._ports().get(name)
 

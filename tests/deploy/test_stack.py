@@ -2,6 +2,7 @@
 
 import os
 import signal
+import socket
 import socketserver
 import subprocess
 import sys
@@ -9,6 +10,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
+from threading import Timer
 
 import httpx
 import pytest
@@ -293,6 +295,21 @@ def test_ports_are_remembered_and_differ(root: Path) -> None:
     assert len(set(ports)) == len(ports)
     assert [State(root).port(name) for name in ("amqp", "management")] == ports[:2]
     assert all(port_is_free(port) for port in ports)
+
+
+def test_a_port_is_kept_while_its_last_holder_is_dying_and_given_up_for_a_stranger(root: Path) -> None:
+    """A killed server is out of sight before its sockets are closed; who has its address must find the next one."""
+    state = State(root)
+    port = state.port("mongodb")
+    dying = socket.create_server(("127.0.0.1", port))
+    closing = Timer(0.3, dying.close)
+    closing.start()
+    assert state.usable_port("mongodb") == port
+    closing.join()
+    with socket.create_server(("127.0.0.1", port)):
+        moved = state.usable_port("mongodb", seconds=0.2)
+    assert moved != port
+    assert state.port("mongodb") == moved
 
 
 def test_management_api_refuses_a_stranger(running: Stack) -> None:
