@@ -92,7 +92,8 @@ class Consumer:
             self._inflight = []
 
     async def _process(self, items: Sequence[Item]) -> None:
-        """Wait in place for as long as the database is gone. A rerun is safe: what was committed is recognised.
+        """Wait in place for as long as the database is gone. A rerun is safe: what was committed, though nobody said so,
+        is recognised.
 
         What is committed is queued at once, so that what a worker commits after it is published after it.
         """
@@ -100,6 +101,7 @@ class Consumer:
             try:
                 await self._unit_of_work.process(items, self._committed)
             except GoneError as error:
+                items = items[error.done :]
                 self._database.lost(error.__cause__)
                 await self._database.back()
             else:

@@ -47,7 +47,9 @@ log = structlog.get_logger()
 
 
 class GoneError(Exception):
-    """The database is gone: wait with what is held, and try the same again."""
+    """The database is gone: wait with what is held, and try the same again, but for the first ``done`` messages."""
+
+    done = 0
 
 
 Committed = Callable[[Sequence[Outgoing]], Awaitable[None]]
@@ -111,7 +113,11 @@ class UnitOfWork:
         outgoing: list[Outgoing] = []
         remaining, suspects = list(items), 0
         while remaining:
-            done, sent, suspects = await self._transact(remaining[:suspects] or remaining)
+            try:
+                done, sent, suspects = await self._transact(remaining[:suspects] or remaining)
+            except GoneError as error:
+                error.done = len(items) - len(remaining)
+                raise
             if sent:
                 await committed(sent)
             outgoing += sent

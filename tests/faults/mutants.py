@@ -76,6 +76,20 @@ def outbox_apart() -> None:
     Outbox.insert = apart  # type: ignore[method-assign]
 
 
+async def _none(*_: Any, **__: Any) -> list[Outgoing]:
+    return []
+
+
+def others_overtaken() -> None:
+    """What another process has committed before and not sent is left to the sweeper."""
+    Outbox.left_by_others = _none  # type: ignore[method-assign]
+
+
+def no_doubt() -> None:
+    """A commit without an answer is taken for none."""
+    Outbox.doubt = lambda _: None  # type: ignore[method-assign]
+
+
 MUTANTS: dict[str, Callable[[], None]] = {
     one.__name__: one
     for one in (
@@ -86,5 +100,7 @@ MUTANTS: dict[str, Callable[[], None]] = {
         acknowledged_first,
         deleted_first,
         outbox_apart,
+        others_overtaken,
+        no_doubt,
     )
 }

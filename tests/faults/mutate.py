@@ -24,8 +24,12 @@ FAULTS = ["connections cut", "connections cut", "broker killed"]
 PLAN = ["registry:before_publish", "registry:sweeping", "registry:published", "aid:committed", "notify:before_commit"]
 
 
-CONFLICTS = {"no_guards": "tests/shared/kernel/test_conflicts.py"}
-"""Whose absence shows only where two decisions meet within milliseconds: the tests that make them meet."""
+BY_TESTS = {
+    "no_guards": "tests/shared/kernel/test_conflicts.py",
+    "others_overtaken": "tests/shared/kernel/test_relay.py",
+    "no_doubt": "tests/shared/kernel/test_relay.py",
+}
+"""Whose absence shows only where two things meet within milliseconds: the tests that make them meet."""
 
 
 def noticed_by(tests: str, mutant: str) -> str | None:
@@ -39,8 +43,8 @@ def noticed_by(tests: str, mutant: str) -> str | None:
 
 async def notice(mutant: str, root: Path) -> str | None:
     """What gave it away; None if nothing did."""
-    if mutant in CONFLICTS:
-        return await asyncio.to_thread(noticed_by, CONFLICTS[mutant], mutant)
+    if mutant in BY_TESTS:
+        return await asyncio.to_thread(noticed_by, BY_TESTS[mutant], mutant)
     soak = Soak(SEED, kills=8, deliveries=3000, faults=FAULTS, plan=PLAN, programmes=20)
     try:
         _, _, wrong = await run(soak, root, patience=45, without=mutant)
