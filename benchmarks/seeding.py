@@ -23,7 +23,7 @@ from services.registry.business import Business, Sales
 from services.registry.handlers import routes
 from services.registry.observation import Seen
 from services.registry.owner import Owner
-from services.registry.report import candidate_keys
+from services.registry.report import candidate_names
 from services.registry.store import COLLECTIONS
 from shared.agencies import AGENCIES, AgencyRecord
 from shared.contracts.envelope import CONTENT_TYPE, INTAKE, Received
@@ -118,12 +118,14 @@ class Seeder:
                 "agency_refs": {ACCOUNT: told_business["agency_ref"]},
                 "business_id": business_id,
                 "owner_id": owner_id,
-                "owner_token": token,
                 "seen": dict.fromkeys(business.seen, seen),
             }
         )
         scaled = businesses.scaled(made, made.recorded_on)
-        return [person, scaled.model_copy(update={"claims": candidate_keys(scaled, token_of)})]
+        return [
+            person,
+            scaled.model_copy(update={"claims": tuple(name[0] for name in candidate_names(scaled, token_of))}),
+        ]
 
     @cached_property
     def _template(self) -> tuple[Owner, Business, Received[Any]]:

@@ -44,6 +44,8 @@ class ServiceInMemory:
         self.now = now
         self.stored: dict[str, dict[str, BaseModel]] = {collection.name: {} for collection in collections}
         self.facts: list[Fact] = []
+        self.token_keys = ["a key"]
+        """What tokens are found by; new ones are made with the first."""
         self._service, self._routes = service, routes
         self._by_model = {collection.model: collection for collection in collections}
         self._sequences: dict[tuple[str, str], int] = {}
@@ -69,11 +71,15 @@ class ServiceInMemory:
         cause = Cause(correlation_id=id_, causation_id=id_, actor=official_id(account, actor) if actor else None)
         defaults = {
             "new_id": lambda *parts: str(uuid.uuid5(uuid.NAMESPACE_OID, "/".join((account, id_, *parts)))),
-            "token": lambda *parts: hashlib.sha256("/".join(("a key", *parts)).encode()).hexdigest(),
+            "token": lambda *parts: self._tokens(*parts)[0],
+            "all_tokens": self._tokens,
             "received_at": self.now,
             "cause": cause,
         }
         return Received(account=account, id=id_, type=kind, data=data, **{**defaults, **about})
+
+    def _tokens(self, *parts: str) -> tuple[str, ...]:
+        return tuple(hashlib.sha256("/".join((key, *parts)).encode()).hexdigest() for key in self.token_keys)
 
     # --- what is done about it ---
 

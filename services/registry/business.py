@@ -53,7 +53,6 @@ class Business(BaseModel):
 
     business_id: str
     owner_id: str
-    owner_token: str
     agency: str
     """The account that recorded it."""
     name: str

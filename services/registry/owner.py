@@ -51,6 +51,11 @@ def key(token: str) -> str:
     return f"nik:{token}"
 
 
+def rekeyed(owner: Owner, token: str) -> Owner:
+    """The owner under a token of today."""
+    return owner.model_copy(update={"token": token})
+
+
 def told_fields(told: ReportedOwner | None, cleared: frozenset[str]) -> dict[str, Any]:
     """What a report says of the owner, by field; None where it empties one."""
     given = {name: getattr(told, name) for name in OBSERVED if told is not None and getattr(told, name) is not None}

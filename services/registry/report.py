@@ -35,6 +35,10 @@ _EMPTY: Mapping[str, Any] = {"needs": (), "channels": ()}
 # --- reading a report -------------------------------------------------------------------------------------------------
 
 
+Name = tuple[str, ...]
+"""One name to recognise a business by: as a claim by today's token, and then by those of older keys that are held."""
+
+
 @dataclass(frozen=True, slots=True)
 class Report:
     """What one message tells, sorted: by field, None where it empties one."""
@@ -43,16 +47,16 @@ class Report:
     business: Mapping[str, Any]
     owner: Mapping[str, Any]
     nik: str | None
-    token: str | None
-    keys: tuple[str, ...]
-    """Keys to recognise the business by, the surest first."""
+    tokens: tuple[str, ...]
+    """Of the NIK, today's first."""
+    names: tuple[Name, ...]
+    """What the business may be recognised by, the surest first; by its owner's id besides, when that is known."""
 
 
 def read(message: Received[BusinessReport]) -> Report:
-    """Sort a report into fields, the owner's token and the keys of recognition."""
+    """Sort a report into fields, the owner's tokens and the names of recognition."""
     told, person = message.data.business, message.data.owner
     nik_number = person.nik if person is not None else None
-    token = message.token("nik", nik_number) if nik_number is not None else None
     cleared = _cleared(message.data.clear)
     ref = {message.account: told.agency_ref} if told.agency_ref is not None else {}
     return Report(
@@ -60,8 +64,8 @@ def read(message: Received[BusinessReport]) -> Report:
         business=_told_fields(told, cleared["business"], message.account),
         owner=owners.told_fields(person, cleared["owner"]),
         nik=nik_number,
-        token=token,
-        keys=(*_ref_keys(ref, message), *_name_keys(told.name, told.nib, token)),
+        tokens=message.tokens("nik", nik_number) if nik_number is not None else (),
+        names=(*_by_ref(ref, message), *_by_nib(told.name, told.nib, message)),
     )
 
 
@@ -98,35 +102,53 @@ def normalised(name: str) -> str:
     return " ".join(re.findall(r"[^\W_]+", plain)) or plain.strip()
 
 
-def candidate_keys(business: Business, message: Received[Any]) -> tuple[str, ...]:
-    """Every key that the business would be recognised by, had no other claimed it before."""
-    names = _name_keys(business.name, business.nib, business.owner_token)
-    return (*_ref_keys(business.agency_refs, message), *names)
+def candidate_names(business: Business, message: Received[Any]) -> tuple[Name, ...]:
+    """Every name that the business would be recognised by, had no other claimed it before."""
+    return (
+        *_by_ref(business.agency_refs, message),
+        *_by_nib(business.name, business.nib, message),
+        *by_owner(business.name, business.owner_id, message),
+    )
 
 
-def _ref_keys(refs: Mapping[str, str], message: Received[Any]) -> Iterable[str]:
-    """As keyed tokens: the reference may be a person's number."""
-    return (f"ref:{account}|{message.token('agency_ref', f'{account}|{ref}')}" for account, ref in sorted(refs.items()))
+def _by_ref(refs: Mapping[str, str], message: Received[Any]) -> Iterable[Name]:
+    return (
+        _named(message, f"ref:{account}|", "agency_ref", f"{account}|{ref}") for account, ref in sorted(refs.items())
+    )
 
 
-def _name_keys(name: str | None, nib: str | None, token: str | None) -> Iterable[str]:
-    """By NIB *and* name, since one NIB covers all of an owner's businesses; else by the owner's NIK and the name."""
-    if name is None:
-        return
-    if nib is not None:
-        yield f"nib:{nib}|{normalised(name)}"
-    if token is not None:
-        yield f"own:{token}|{normalised(name)}"
+def _by_nib(name: str | None, nib: str | None, message: Received[Any]) -> Iterable[Name]:
+    """By NIB *and* name, since one NIB covers all of an owner's businesses."""
+    if name is not None and nib is not None:
+        yield _named(message, "nib:", "business_nib", f"{nib}|{normalised(name)}")
+
+
+def by_owner(name: str | None, owner_id: str, message: Received[Any]) -> Iterable[Name]:
+    """By its name among the businesses of its owner, who was recognised by NIK."""
+    if name is not None:
+        yield _named(message, "own:", "business_of", f"{owner_id}|{normalised(name)}")
+
+
+def _named(message: Received[Any], prefix: str, kind: str, value: str) -> Name:
+    """As keyed tokens: a reference may be a person's number, and a trade name often is its owner's."""
+    return tuple(f"{prefix}{token}" for token in message.tokens(kind, value))
+
+
+def reclaimed(business: Business, message: Received[Any]) -> Business:
+    """The business with what it claims under tokens of today."""
+    held = set(business.claims)
+    claims = tuple(name[0] for name in candidate_names(business, message) if not held.isdisjoint(name))
+    return business.model_copy(update={"claims": claims})
 
 
 # --- what may be wrong with a report ----------------------------------------------------------------------------------
 
 
-def check(data: BusinessReport, report: Report, known: Business | None, today: date) -> list[Problem]:
+def check(data: BusinessReport, report: Report, found: Found, today: date) -> list[Problem]:
     """Everything that is wrong with a report, at once; ``today`` is the date where the business is."""
     return [
-        *_missing(data, known),
-        *_other_owner(report, known),
+        *_missing(data, found.business),
+        *_other_owner(report, found),
         *_unclearable(data),
         *_in_future(data.business, today),
         *owners.check(data.owner, today),
@@ -147,8 +169,8 @@ def _missing(data: BusinessReport, known: Business | None) -> list[Problem]:
     return required(*(field for field, value in given.items() if value is None))
 
 
-def _other_owner(report: Report, known: Business | None) -> list[Problem]:
-    if known is None or report.token is None or report.token == known.owner_token:
+def _other_owner(report: Report, found: Found) -> list[Problem]:
+    if found.business is None or found.owner is None or not report.tokens or found.owner.token in report.tokens:
         return []
     return [problem("business.owner_differs", "data.owner.nik")]
 
@@ -199,11 +221,11 @@ class Found:
 def decide(message: Received[BusinessReport], report: Report, found: Found, today: date) -> Decision:
     """What a report does, its authority having been checked; ``today`` is the date where the business is."""
     known, owner = found.business, found.owner
-    if problems := check(message.data, report, known, today):
+    if problems := check(message.data, report, found, today):
         return reject(*problems)
     person = _owner_after(message, report, owner)
     business = _business_after(message, report, known, person, today)
-    business = _claiming(business, candidate_keys(business, message), found.holder)
+    business = _claiming(business, candidate_names(business, message), found.holder)
     outcome = _outcome(known, business, owner, person)
     person, contacts = owners.announced(owner, person, business.region)
     business, events = businesses.reported(known, business)
@@ -218,9 +240,9 @@ def decide(message: Received[BusinessReport], report: Report, found: Found, toda
 def _owner_after(message: Received[BusinessReport], report: Report, known: Owner | None) -> Owner:
     if known is not None:
         return owners.observed(known, report.owner, report.by)
-    if report.nik is None or report.token is None:
+    if report.nik is None:
         raise ValueError("an owner is recorded with a NIK")
-    return owners.recorded(message.new_id("owner"), report.token, report.nik, report.owner, report.by)
+    return owners.recorded(message.new_id("owner"), report.tokens[0], report.nik, report.owner, report.by)
 
 
 def _business_after(
@@ -231,10 +253,14 @@ def _business_after(
     return recorded(message.new_id("business"), owner, report, today)
 
 
-def _claiming(business: Business, keys: Iterable[str], holder: Callable[[str], Business | None]) -> Business:
-    """The business with every key that no other claims. Two that have come to be named alike both stay; reports that
+def _claiming(business: Business, names: Iterable[Name], holder: Callable[[str], Business | None]) -> Business:
+    """The business with every name that no other claims. Two that have come to be named alike both stay; reports that
     name only what they have in common go to the one that was so named first."""
-    free = tuple(key for key in keys if (holder(key) or business).business_id == business.business_id)
+
+    def is_free(name: Name) -> bool:
+        return all((holder(key) or business).business_id == business.business_id for key in name)
+
+    free = tuple(name[0] for name in names if is_free(name))
     return business if free == business.claims else business.model_copy(update={"claims": free})
 
 
@@ -252,7 +278,6 @@ def recorded(business_id: str, owner: Owner, report: Report, today: date) -> Bus
     blank = Business(
         business_id=business_id,
         owner_id=owner.owner_id,
-        owner_token=owner.token,
         agency=report.by.account,
         name=report.business["name"],
         region=report.business["region"],

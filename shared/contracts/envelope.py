@@ -41,6 +41,12 @@ class Token(Protocol):
     def __call__(self, kind: str, value: str) -> str: ...
 
 
+class Tokens(Protocol):
+    """All tokens that were ever made of a value with the keys there still are; the one made today comes first."""
+
+    def __call__(self, kind: str, value: str) -> tuple[str, ...]: ...
+
+
 class Copy(Protocol):
     """What a reader keeps of a thing: its state as of one of its events."""
 
@@ -65,6 +71,7 @@ class Received(Generic[M_co]):
     new_id: DeriveId
     token: Token
     received_at: datetime
+    all_tokens: Tokens | None = None
     time: datetime | None = None
     subject: str | None = None
     actor: str | None = None
@@ -75,6 +82,11 @@ class Received(Generic[M_co]):
     _derived: dict[object, tuple[tuple[object, ...], Any]] = field(
         default_factory=dict, init=False, repr=False, compare=False
     )
+
+    def tokens(self, kind: str, value: str) -> tuple[str, ...]:
+        """What is stored under a token of this value stands under one of these: keys change, and what was stored before
+        is brought over step by step. ``token`` is the first of them."""
+        return self.all_tokens(kind, value) if self.all_tokens is not None else (self.token(kind, value),)
 
     def once(self, derive: Callable[..., R], *given: object) -> R:
         """``derive(self, *given)``, a pure function, reckoned once for this message as long as it is asked for these

@@ -119,6 +119,7 @@ class Codec:
                 data=reading.type.model.model_validate(envelope["data"]),
                 new_id=self._ids(envelope["source"], envelope["id"]),
                 token=self._keyring.token,
+                all_tokens=self._keyring.tokens,
                 received_at=now,
                 time=dates.parse_time(envelope["time"]),
                 subject=envelope["subject"],
@@ -203,6 +204,7 @@ class Codec:
             data=data,
             new_id=self._ids(account, intake_id),
             token=self._keyring.token,
+            all_tokens=self._keyring.tokens,
             received_at=reading.read_at,
             time=dates.parse_time(envelope["time"]) if "time" in envelope else None,
             subject=door.named(envelope.get("subject")),
@@ -228,6 +230,7 @@ class Codec:
             data=Tick(),
             new_id=self._ids(self._service, id_),
             token=self._keyring.token,
+            all_tokens=self._keyring.tokens,
             received_at=now,
             time=now,
         )

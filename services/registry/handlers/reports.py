@@ -9,7 +9,7 @@ from services.registry import owner as owners
 from services.registry import report as reports
 from services.registry.business import Business
 from services.registry.owner import Owner
-from services.registry.report import Found, Report
+from services.registry.report import Found, Name, Report
 from services.registry.store import BUSINESSES, OWNERS
 from shared.agencies import (
     agency_lookup,
@@ -30,28 +30,59 @@ routes = Routes()
 
 
 def _report_needs(message: Received[BusinessReport], state: WorkingSet) -> Iterable[Lookup]:
-    """First the keys; when they have found a business, its owner and the keys it may claim after this report."""
+    """First what the report names, then what its owner has of that name; when that has found a business, its owner and
+    the names it may claim after this report."""
     report = message.once(reports.read)
-    first: list[Lookup] = [*authority_needs(message), *(ByKey(BUSINESSES, key) for key in report.keys)]
-    if report.token is not None:
-        first.append(ByKey(OWNERS, owners.key(report.token)))
-    known = None if state.missing(first) else _recognised(report, state)
-    if known is None:
+    first = [
+        *authority_needs(message),
+        *_lookups(report.names),
+        *_by_nik(report),
+        *_lookups(message.once(_of_new_owner)),
+    ]
+    if state.missing(first):
         return first
-    claims = (ByKey(BUSINESSES, key) for key in message.once(_claims_after, known))
-    return [*first, ById(OWNERS, known.owner_id), *claims]
+    names = _names(message, state)
+    more = [*first, *_lookups(names)]
+    known = None if state.missing(more) else _recognised(names, state)
+    if known is None:
+        return more
+    return [*more, ById(OWNERS, known.owner_id), *_lookups(message.once(_names_after, known))]
 
 
-def _claims_after(message: Received[BusinessReport], known: Business) -> tuple[str, ...]:
-    """The keys that a business may claim after this report."""
+def _lookups(names: Iterable[Name]) -> Iterable[Lookup]:
+    return (ByKey(BUSINESSES, key) for name in names for key in name)
+
+
+def _by_nik(report: Report) -> list[ByKey[Owner]]:
+    return [ByKey(OWNERS, owners.key(token)) for token in report.tokens]
+
+
+def _of_owner(message: Received[BusinessReport], owner_id: str) -> tuple[Name, ...]:
+    return tuple(reports.by_owner(message.data.business.name, owner_id, message))
+
+
+def _of_new_owner(message: Received[BusinessReport]) -> tuple[Name, ...]:
+    """What a business of an owner who is not known yet will claim."""
+    return _of_owner(message, message.new_id("owner"))
+
+
+def _names(message: Received[BusinessReport], state: WorkingSet) -> tuple[Name, ...]:
+    """All that the business may be recognised by: what the report names, and what its owner has of that name."""
+    report = message.once(reports.read)
+    owner = _with_nik(report, state)
+    return report.names if owner is None else (*report.names, *message.once(_of_owner, owner.owner_id))
+
+
+def _names_after(message: Received[BusinessReport], known: Business) -> tuple[Name, ...]:
+    """What a business may claim after this report."""
     after = reports.observed(known, message.once(reports.read), message.received_at.date())
-    return reports.candidate_keys(after, message)
+    return reports.candidate_names(after, message)
 
 
 @routes.on("registry.business.report", _report_needs)
 def report_business(message: Received[BusinessReport], state: WorkingSet, now: datetime) -> Decision:
     report = message.once(reports.read)
-    known = _recognised(report, state)
+    known = _recognised(_names(message, state), state)
     if problems := _may_report(message, state, now, known):
         return reject(*problems)
     owner, today = _owner_of(report, known, state), _today_there(message, known, state, now)
@@ -59,10 +90,15 @@ def report_business(message: Received[BusinessReport], state: WorkingSet, now: d
     return reports.decide(message, report, found, today)
 
 
-def _recognised(report: Report, state: WorkingSet) -> Business | None:
-    """The business by the surest key that finds one."""
-    found = (state.get(ByKey(BUSINESSES, key)) for key in report.keys)
+def _recognised(names: Iterable[Name], state: WorkingSet) -> Business | None:
+    """The business by the surest name that finds one."""
+    found = (state.get(ByKey(BUSINESSES, key)) for name in names for key in name)
     return next((business for business in found if business is not None), None)
+
+
+def _with_nik(report: Report, state: WorkingSet) -> Owner | None:
+    found = (state.get(lookup) for lookup in _by_nik(report))
+    return next((owner for owner in found if owner is not None), None)
 
 
 def _may_report(
@@ -78,7 +114,7 @@ def _may_report(
 def _owner_of(report: Report, known: Business | None, state: WorkingSet) -> Owner | None:
     if known is not None:
         return state.get(ById(OWNERS, known.owner_id))
-    return state.get(ByKey(OWNERS, owners.key(report.token))) if report.token is not None else None
+    return _with_nik(report, state)
 
 
 def _today_there(message: Received[BusinessReport], known: Business | None, state: WorkingSet, now: datetime) -> date:

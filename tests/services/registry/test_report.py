@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from services.registry.problems import TEXTS
-from services.registry.store import BUSINESSES
+from services.registry.report import candidate_names, reclaimed
+from services.registry.store import BUSINESSES, OWNERS
 from tests.services.registry.memory import (
     KALTIM,
     MEDAN,
@@ -26,6 +27,7 @@ from tests.services.registry.memory import (
 from tests.shared.reference import generate
 
 LATER, EARLIER = SEEN + timedelta(days=1), SEEN - timedelta(days=1)
+LATEST = SEEN + timedelta(days=2)
 
 
 @pytest.fixture
@@ -232,6 +234,56 @@ def test_references_are_not_stored_where_they_can_be_read(registry: Registry) ->
     registry.recorded(agency_ref=NIK)
     assert not any(NIK in claim for claim in registry.business().claims)
     assert registry.report({"agency_ref": NIK, "workers": 1}).result["outcome"] == "updated"
+
+
+def test_no_name_stands_in_a_claim(registry: Registry) -> None:
+    """A trade name is often its owner's, as he gave it: claims are looked up, never read."""
+    registry.recorded(agency_ref="A-1", nib=NIB, name="Warung Contoh")
+    (business,) = registry.all(BUSINESSES)
+    assert len(business.claims) == 3
+    assert not any(word in claim for claim in business.claims for word in ("warung", "contoh", NIB))
+
+
+# --- when the key of the tokens changes -------------------------------------------------------------------------------
+
+
+def test_what_was_recorded_under_an_older_token_key_is_recognised_and_claims_under_the_new_one(
+    registry: Registry,
+) -> None:
+    """By reference, by NIB and name, by owner and name: whatever stands in the database already is the same thing."""
+    business_id = registry.recorded(agency_ref="A-1", nib=NIB)
+    before = registry.business().claims
+    registry.token_keys = ["newer", "a key"]
+    for told in ({"agency_ref": "A-1"}, {"nib": NIB, "name": "Keripik Ubi Mekar"}):
+        assert registry.report({**told, "workers": 5}, time=LATER).result["business_id"] == business_id
+    assert registry.report(trade(workers=6), person(), time=LATEST).result["business_id"] == business_id
+    assert len(registry.all(OWNERS)) == 1
+    after = registry.business().claims
+    assert len(after) == len(before)
+    assert not set(after) & set(before)
+
+
+def test_a_name_claimed_under_an_older_key_is_not_claimed_by_another(registry: Registry) -> None:
+    """Two businesses of one name, the second reported after a new key came: it takes nothing from the first."""
+    first = registry.recorded(agency_ref="A-1")
+    second = registry.recorded(agency_ref="A-2", name="Laundry Kilat")
+    registry.token_keys = ["newer", "a key"]
+    registry.report(trade(agency_ref="A-2"), time=LATER)
+    assert registry.report(trade(workers=2), person(), time=LATER).result["business_id"] == first
+    assert registry.business(second).name == registry.business(first).name
+
+
+def test_claims_are_remade_under_the_new_key_and_no_other_is_added(registry: Registry) -> None:
+    """So that the older key can go; whatever another business claims stays with it."""
+    registry.recorded(agency_ref="A-1")
+    second = registry.recorded(agency_ref="A-2", name="Laundry Kilat")
+    registry.report(trade(agency_ref="A-2"), time=LATER)
+    before = registry.business(second).claims
+    registry.token_keys = ["newer", "a key"]
+    remade = reclaimed(registry.business(second), registry.tick())
+    assert len(remade.claims) == len(before) == 1
+    registry.token_keys = ["newer"]
+    assert candidate_names(registry.business(second), registry.tick())[0] == remade.claims
 
 
 # --- the newest observation of each field -----------------------------------------------------------------------------

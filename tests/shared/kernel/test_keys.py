@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.kernel.keys import KeyFileError, Keyring
+from shared.kernel.keys import KeyFile, KeyFileError, Keyring
 
 OLD, NEW = b"o" * 32, b"n" * 32
 RING = Keyring("k1", {"k1": OLD})
@@ -57,12 +57,56 @@ def test_after_rotation_old_data_opens_and_new_data_needs_the_new_key() -> None:
         RING.open(sealed, "c")
 
 
-def test_tokens_and_ids_outlive_a_rotation_of_the_sealing_key() -> None:
-    """Owners are found by token, and a repeated message must make the same ids, whatever key is current."""
+IDS = KeyFile("k1", {"k1": OLD}).with_ids().ids
+BOTH = Keyring("k2", {"k1": OLD, "k2": NEW}, ids=IDS, unnamed="k1")
+ONLY_NEW = Keyring("k2", {"k2": NEW}, ids=IDS)
+
+
+def test_ids_and_what_recognises_a_message_outlive_every_rotation() -> None:
+    """A message that comes again after the rotation, within 90 days, is known, and would make the same ids."""
+    for ring in (BOTH, ONLY_NEW):
+        assert ring.new_id("a", "b") == RING.new_id("a", "b")
+        assert ring.digest("intake", b"x") == RING.digest("intake", b"x")
+
+
+def test_the_ids_of_a_file_do_not_lead_back_to_the_key_they_were_once_made_with() -> None:
+    """Or the key could not be given up."""
+    assert IDS is not None
+    assert OLD not in IDS
+    assert Keyring("k1", {"k1": IDS[:32]}).token("nik", "1") != RING.token("nik", "1")
+
+
+def test_a_token_names_its_key_and_is_found_by_every_key_that_is_held() -> None:
+    """What was stored under the older key is found until it is brought over; then that key can go."""
+    old, new = RING.token("nik", "1"), ONLY_NEW.token("nik", "1")
+    assert new.startswith("k2.")
+    assert BOTH.tokens("nik", "1") == (new, old)
+    assert ONLY_NEW.tokens("nik", "1") == (new,)
+
+
+def test_while_the_old_key_is_current_a_new_one_is_already_looked_for() -> None:
+    """Replicas change their key file one after another: each must find what the others have written meanwhile."""
+    first_step = Keyring("k1", {"k1": OLD, "k2": NEW}, ids=IDS, unnamed="k1")
+    assert first_step.token("nik", "1") == RING.token("nik", "1")
+    assert set(first_step.tokens("nik", "1")) == set(BOTH.tokens("nik", "1"))
+
+
+def test_a_file_of_before_seals_with_its_current_key_and_makes_tokens_with_its_first() -> None:
+    """As such a file has always been read: nobody's tokens change because the program is newer."""
     rotated = Keyring("k2", {"k1": OLD, "k2": NEW})
-    assert rotated.token("nik", "1") == RING.token("nik", "1")
+    assert rotated.tokens("nik", "1") == (RING.token("nik", "1"),)
     assert rotated.new_id("a", "b") == RING.new_id("a", "b")
-    assert rotated.digest("intake", b"x") == RING.digest("intake", b"x")
+
+
+def test_a_stamp_names_every_key_that_a_document_depends_on() -> None:
+    """By it the worker finds what is left to do, and a service says at its start what it could not read."""
+    mixed = BOTH.stamp([f"nik:{RING.token('nik', '1')}", f"own:{BOTH.token('own', 'x')}", "something else"])
+    assert mixed == "k1 k2"
+    assert mixed not in BOTH.settled
+    assert BOTH.stamp(["nik:" + BOTH.token("nik", "1")]) in BOTH.settled
+    assert BOTH.stamp([]) in BOTH.settled
+    assert ONLY_NEW.missing(["k1 k2", "k2"]) == {"k1"}
+    assert not BOTH.missing(["k1 k2", "k2"])
 
 
 def test_tokens_mean_nothing_without_the_key_or_in_another_sense() -> None:
@@ -101,6 +145,10 @@ BAD: dict[str, Any] = {
     "a number as key": {"current": "k1", "keys": {"k1": 7}},
     "not base64": {"current": "k1", "keys": {"k1": "?" * 44}},
     "16 bytes": {"current": "k1", "keys": {"k1": base64.b64encode(OLD[:16]).decode()}},
+    "a name with a blank": {"current": "k 1", "keys": {"k 1": GOOD}},
+    "ids of 32 bytes": {"current": "k1", "keys": {"k1": GOOD}, "ids": GOOD},
+    "ids are a number": {"current": "k1", "keys": {"k1": GOOD}, "ids": 1},
+    "unnamed names no key": {"current": "k1", "keys": {"k1": GOOD}, "unnamed": "k0"},
     "an old key of 16 bytes": {"current": "k1", "keys": {"k1": GOOD, "k0": base64.b64encode(OLD[:16]).decode()}},
 }
 
