@@ -92,8 +92,8 @@ class Consumer:
             self._inflight = []
 
     async def _process(self, items: Sequence[Item]) -> None:
-        """Wait in place for as long as the database is gone. A rerun is safe: what was committed, though nobody said so,
-        is recognised.
+        """Wait in place for as long as the database is gone. A rerun is safe: what was committed, though nobody said
+        so, is recognised.
 
         What is committed is queued at once, so that what a worker commits after it is published after it.
         """
