@@ -40,6 +40,10 @@ TEXTS: Mapping[str, tuple[str, str]] = {
         "Isian yang sama diisi dan sekaligus dikosongkan; pilih salah satu.",
         "The same field is both given and emptied; choose one.",
     ),
+    "report.same_business_again": (
+        "Baris sebelumnya dalam pesan ini mengubah nama atau NIB usaha yang sama; kirim baris ini dalam pesan lain.",
+        "An earlier row of this message changes the name or NIB of this business; send this row in another message.",
+    ),
     "business.started_in_future": (
         "Tanggal mulai usaha belum tiba; periksa tanggalnya.",
         "The business starts in the future; look at the date.",

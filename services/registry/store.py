@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+from pydantic import BaseModel
+
 from services.registry import business, owner
 from services.registry.business import Business
 from services.registry.owner import Owner
@@ -22,4 +26,10 @@ BUSINESSES: Collection[Business] = Collection(
     keys=lambda one: one.claims,
     sealed=business.SEALED,
 )
-COLLECTIONS = (AGENCIES, OFFICIALS, OWNERS, BUSINESSES)
+COLLECTIONS: tuple[Collection[Any], ...] = (AGENCIES, OFFICIALS, OWNERS, BUSINESSES)
+_BY_MODEL = {collection.model: collection for collection in COLLECTIONS}
+
+
+def collection_of(aggregate: BaseModel) -> Collection[Any]:
+    """Where an aggregate belongs."""
+    return _BY_MODEL[type(aggregate)]

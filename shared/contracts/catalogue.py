@@ -121,6 +121,12 @@ def _businesses() -> Iterator[MessageType]:
     yield _intake(
         "registry.business.report", businesses.BusinessReport, "Tell what is known of a business.", observed=True
     )
+    yield _intake(
+        "registry.business.report_many",
+        businesses.BusinessReportMany,
+        "Tell what is known of up to 500 businesses, with a verdict for each.",
+        observed=True,
+    )
     yield _decision("registry.business.verify", businesses.BusinessVerify, "Confirm that a business is as recorded.")
     yield _decision(
         "registry.business.designate", businesses.BusinessDesignate, "Take a business under guidance (binaan)."

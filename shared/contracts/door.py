@@ -186,17 +186,22 @@ def time_problems(kind: MessageType, text: Any, now: datetime) -> Iterator[Probl
             )
         return
     try:
-        if dates.parse_time(text) > now + timedelta(seconds=CLOCK_TOLERANCE_SECONDS):
-            yield problem(
-                "time.in_future",
-                "time",
-                "Waktu pengamatan berada di masa depan; periksa jam dan tanggal.",
-                "The time of observation lies in the future; check the clock.",
-            )
+        yield from ahead_of_clock(dates.parse_time(text), now, "time")
     except Invalid as error:
         yield from_invalid(error, "time")
     except TypeError:
         return  # said already by the attribute check
+
+
+def ahead_of_clock(observed: datetime, now: datetime, field: str) -> Iterator[Problem]:
+    """An observation of tomorrow would win over every true one until then."""
+    if observed > now + timedelta(seconds=CLOCK_TOLERANCE_SECONDS):
+        yield problem(
+            "time.in_future",
+            field,
+            "Waktu pengamatan berada di masa depan; periksa jam dan tanggal.",
+            "The time of observation lies in the future; check the clock.",
+        )
 
 
 def _is_handle(value: Any) -> bool:

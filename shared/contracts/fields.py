@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from datetime import date
+from datetime import date, datetime
 from enum import StrEnum
 from typing import Annotated, Any, TypeVar
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, WithJsonSchema
 
-from shared.reference import kbli, nib, nik, phone, region
+from shared.reference import dates, kbli, nib, nik, phone, region
 from shared.reference.invalid import Invalid
 from shared.reference.personal import find_personal
 
@@ -138,6 +138,11 @@ def _strict_date(value: Any) -> Any:
     return value
 
 
+def _instant(value: Any) -> Any:
+    """Only RFC 3339 with its zone: pydantic would also take a number of seconds, and a time of nowhere."""
+    return value if isinstance(value, datetime) else dates.parse_time(value if isinstance(value, str) else "")
+
+
 def _shown_as(pattern: str) -> WithJsonSchema:
     """What the exported schemas say of a text: its form, and nothing that a validator has to look up."""
     return WithJsonSchema({"type": "string", "pattern": pattern})
@@ -161,6 +166,7 @@ Handle = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9.-]{1,39}$"), A
 """How an agency names an official or a mentor: never a NIP or a person's name, since ids are made from it."""
 Identifier = Annotated[str, StringConstraints(min_length=1, max_length=128)]
 Day = Annotated[date, BeforeValidator(_strict_date)]
+Instant = Annotated[datetime, BeforeValidator(_instant)]
 Count = Annotated[int, BeforeValidator(_whole_number), Field(ge=0, le=1_000_000_000)]
 Year = Annotated[int, BeforeValidator(_whole_number), Field(ge=1945, le=2200)]
 Rupiah = Annotated[int, BeforeValidator(_money), Field(ge=0, le=10**15)]

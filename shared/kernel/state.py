@@ -175,6 +175,17 @@ class WorkingSet:
         self._unindex(collection, aggregate)
         self._aggregates.pop((collection.name, collection.id_of(aggregate)), None)
 
+    def draft(self) -> WorkingSet:
+        """The same set, to decide several things in turn within one decision: what is put there stays there, and what
+        is looked at counts as looked at here."""
+        return WorkingSet(
+            dict(self._aggregates),
+            dict(self._ids_by_key),
+            {tag: dict(ids) for tag, ids in self._ids_by_tag.items()},
+            self._found,
+            self.used,
+        )
+
     def _index(self, collection: Collection[Any], aggregate: BaseModel) -> None:
         name, id_ = collection.name, collection.id_of(aggregate)
         self._aggregates[name, id_] = aggregate

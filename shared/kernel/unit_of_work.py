@@ -13,6 +13,7 @@ from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from itertools import accumulate
 from typing import Any
 
 import structlog
@@ -35,6 +36,9 @@ from shared.kernel.state import ById, ByKey, Lookup, NotLoadedError, WorkingSet
 from shared.kernel.store import Changes, Store, Versions
 
 MAX_WRITES = 2000
+_TOGETHER_BYTES = 1024 * 1024
+"""Bodies in one transaction: of messages that each hold hundreds of reports one fills it, and whatever is loaded for
+those that do not fit would be loaded again."""
 _ROUNDS = 5
 _TAKEN_TRIES = 20
 _HOPELESS_SECONDS = 5
@@ -114,7 +118,7 @@ class UnitOfWork:
         remaining, suspects = list(items), 0
         while remaining:
             try:
-                done, sent, suspects = await self._transact(remaining[:suspects] or remaining)
+                done, sent, suspects = await self._transact(remaining[: suspects or _fitting(remaining)])
             except GoneError as error:
                 error.done = len(items) - len(remaining)
                 raise
@@ -512,6 +516,12 @@ class _Patience:
         return (is_locked(error) and time.monotonic() < self._until) or (
             is_taken(error) and self._tries <= self._taken_tries
         )
+
+
+def _fitting(items: Sequence[Item]) -> int:
+    """How many of the first messages go into one transaction by their size: at least one."""
+    sizes = accumulate(len(item.reading.delivery.body) for item in items)
+    return max(1, sum(1 for size in sizes if size <= _TOGETHER_BYTES))
 
 
 def _outcome(reading: Reading, decision: Decision) -> str:

@@ -5,25 +5,28 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import date, datetime
 
+from pydantic import BaseModel
+
+from services.registry import many
 from services.registry import owner as owners
 from services.registry import report as reports
 from services.registry.business import Business
 from services.registry.owner import Owner
+from services.registry.problems import problem
 from services.registry.report import Found, Name, Report
-from services.registry.store import BUSINESSES, OWNERS
+from services.registry.store import BUSINESSES, OWNERS, collection_of
 from shared.agencies import (
     agency_lookup,
     authority_needs,
     check_authority,
 )
+from shared.contracts.door import ahead_of_clock
 from shared.contracts.envelope import Received
 from shared.contracts.problem import Problem
-from shared.contracts.registry.businesses import (
-    BusinessReport,
-)
-from shared.decision import Decision, reject
+from shared.contracts.registry.businesses import BusinessReport, BusinessReportMany, UnreadRow
+from shared.decision import Decision, Fact, reject
 from shared.kernel.routes import Routes
-from shared.kernel.state import ById, ByKey, Lookup, WorkingSet
+from shared.kernel.state import ById, ByKey, Lookup, NotLoadedError, WorkingSet
 from shared.reference import region as regions
 
 routes = Routes()
@@ -122,3 +125,45 @@ def _today_there(message: Received[BusinessReport], known: Business | None, stat
     agency = state.get(agency_lookup(message.account))
     recorded = known or agency
     return regions.local_date(now, message.data.business.region or (recorded.region if recorded else regions.NATION))
+
+
+# --- many in one message ----------------------------------------------------------------------------------------------
+
+
+def _many_needs(message: Received[BusinessReportMany], state: WorkingSet) -> Iterable[Lookup]:
+    yield from authority_needs(message)
+    for row in message.once(many.rows):
+        if not isinstance(row, UnreadRow):
+            yield from _report_needs(row, state)
+
+
+@routes.on("registry.business.report_many", _many_needs)
+def report_many(message: Received[BusinessReportMany], state: WorkingSet, now: datetime) -> Decision:
+    if problems := check_authority(message, state, now, None, None):
+        return reject(*problems)
+    draft, decisions, facts = state.draft(), list[Decision](), list[Fact]()
+    changes: dict[tuple[str, str], BaseModel] = {}
+    for row in message.once(many.rows):
+        decision = _row_decision(row, state, draft, now)
+        for after in decision.changes:
+            collection = collection_of(after)
+            draft.put(collection, after)
+            changes[collection.name, collection.id_of(after)] = after
+        facts += decision.facts
+        decisions.append(decision)
+    result = {"outcome": "reported", "reports": many.verdicts(decisions)}
+    return Decision(changes=tuple(changes.values()), facts=facts, result=result)
+
+
+def _row_decision(row: many.Row, state: WorkingSet, draft: WorkingSet, now: datetime) -> Decision:
+    if isinstance(row, UnreadRow):
+        return reject(*row.problems)
+    if problems := list(ahead_of_clock(row.time or now, now, "time")):
+        return reject(*problems)
+    try:
+        return report_business(row, draft, now)
+    except NotLoadedError:
+        if state.missing(_report_needs(row, state)):
+            raise
+        # What the rows before it have made of this business goes by names that nobody has looked up.
+        return reject(problem("report.same_business_again", "data.business"))

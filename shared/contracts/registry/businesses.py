@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, Field, PlainValidator, ValidationError, model_validator
 
 from shared.contracts.fields import (
     BusinessRegion,
@@ -12,6 +13,7 @@ from shared.contracts.fields import (
     Day,
     Handle,
     Identifier,
+    Instant,
     KbliCode,
     KbliVersion,
     LongText,
@@ -27,6 +29,7 @@ from shared.contracts.fields import (
     Text,
     Year,
 )
+from shared.contracts.problem import Problem, from_validation
 from shared.contracts.registry.owners import ReportedOwner
 
 LegalForm = Literal[
@@ -127,6 +130,37 @@ class BusinessReport(Payload):
         if gathered:
             result["clear"] = gathered
         return result
+
+
+class ReportRow(BusinessReport):
+    """One report among many; without a ``time`` of its own it was observed when the message says."""
+
+    time: Public[Instant | None] = None
+
+
+@dataclass(frozen=True, slots=True)
+class UnreadRow:
+    """A row that cannot be read, and why; fields are paths within the row."""
+
+    problems: tuple[Problem, ...]
+
+
+def _row(value: Any) -> ReportRow | UnreadRow:
+    """Each row is read for itself: one that is wrong is no reason to refuse the others."""
+    try:
+        return ReportRow.model_validate(value)
+    except ValidationError as error:
+        return UnreadRow(tuple(from_validation(error, value, "")))
+
+
+MAX_ROWS = 500
+Row = Annotated[ReportRow | UnreadRow, PlainValidator(_row, json_schema_input_type=ReportRow)]
+
+
+class BusinessReportMany(Payload):
+    """Many reports in one message, each accepted or refused for itself, decided in the order in which they stand."""
+
+    reports: Personal[Annotated[tuple[Row, ...], Field(min_length=1, max_length=MAX_ROWS)]]
 
 
 # --- decisions on businesses --------------------------------------------------------------------------------------

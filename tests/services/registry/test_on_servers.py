@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import AsyncIterator
+from random import Random
 from typing import Any
 
 import pytest
@@ -10,11 +11,13 @@ from deploy.local.world import World
 from shared.contracts.catalogue import BY_NAME
 from tests.samples import DECREE, MEDAN, SIANTAR
 from tests.services.registry.memory import NIB, NIK, OTHER_NIK, PHONE, person, trade
+from tests.shared.reference import generate
 from tests.support import Json, Party, Reader, ServiceProcess, kept_by, register
 
 pytestmark = pytest.mark.servers
 
 REPORT, VERIFY, DESIGNATE = "registry.business.report", "registry.business.verify", "registry.business.designate"
+MANY = "registry.business.report_many"
 OBSERVED = "2026-01-05T09:30:00+07:00"
 
 
@@ -180,3 +183,24 @@ async def test_the_database_names_nobody(medan: Party, world: World) -> None:
     assert "Kopi Rahasia" in stored
     for secret in (NIK, PHONE, "Pemilik Contoh", "Jalan Contoh", "123456789"):
         assert secret not in stored
+
+
+async def test_five_hundred_reports_come_in_one_message(medan: Party, events: Reader) -> None:
+    """A sheet of an office: each row a business, an event and a verdict, and the same answer however often it comes."""
+    rng = Random(500)
+    rows = [
+        {"owner": person(nik=generate.nik(rng, regency="12.71")), "business": trade(name=f"Usaha Massal {number}")}
+        for number in range(499)
+    ]
+    result = await medan.accepted(MANY, {"reports": [*rows, {"business": {}}]}, id_="many-1", time=OBSERVED)
+    assert [one["outcome"] for one in result["reports"]] == [*["created"] * 499, "rejected"]
+    ids = [one["business_id"] for one in result["reports"][:-1]]
+    for business_id in (ids[0], ids[498]):
+        ((event),) = await events.about(business_id, 1)
+        assert event["correlationid"] == "many-1"
+    await medan.send(MANY, {"reports": [*rows, {"business": {}}]}, id_="many-1", time=OBSERVED)
+    await medan.reply_to("many-1", count=2)
+    assert medan.replies["many-1"][0] == medan.replies["many-1"][1]
+    again = await medan.accepted(MANY, {"reports": rows}, time=OBSERVED)
+    assert [one["business_id"] for one in again["reports"]] == ids
+    assert {one["outcome"] for one in again["reports"]} == {"unchanged"}

@@ -163,7 +163,10 @@ def test_the_main_chain_is_there() -> None:
     decisions = {one.key for one in INTAKES if one.decision}
     business = {f"registry.business.{verb}" for verb in ("verify", "designate", "release", "deactivate", "reactivate")}
     assert decisions == business | {"aid.programme.open", "aid.programme.close"}
-    assert {one.key for one in INTAKES if one.observed} == {"registry.business.report"}
+    assert {one.key for one in INTAKES if one.observed} == {
+        "registry.business.report",
+        "registry.business.report_many",
+    }
     told = {"registry.business.recorded", "registry.business.updated", "registry.business.verified"}
     told |= {"registry.business.designated", "aid.eligibility.assessed", "aid.programme.opened"}
     told |= {f"notify.message.{verb}" for verb in ("queued", "sent", "delivered", "failed", "uncertain")}
