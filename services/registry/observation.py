@@ -15,18 +15,23 @@ from pydantic import BaseModel, ConfigDict
 
 
 class Seen(BaseModel):
-    """One observation: its time by the observer's clock, the intake message that told of it, and the account."""
+    """One observation: its time by the observer's clock, the intake message that told of it, and the account.
+
+    ``firm``: the person's own word (a consent withdrawn, a correction asked for), which stands against a report of the
+    same instant.
+    """
 
     model_config = ConfigDict(frozen=True)
 
     at: datetime
     intake_id: str
     account: str
+    firm: bool = False
 
     @property
-    def order(self) -> tuple[datetime, str, str]:
+    def order(self) -> tuple[datetime, bool, str, str]:
         """The higher one stands. The account only settles what would otherwise hang on arrival."""
-        return self.at, self.intake_id, self.account
+        return self.at, self.firm, self.intake_id, self.account
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,8 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
+from services.registry import consent as consents
+from services.registry.consent import CHANNELS, WITHDRAWN, Agreement
 from services.registry.observation import Seen, merge
 from services.registry.problems import problem
 from shared.contracts.problem import Problem, from_invalid
@@ -19,7 +21,7 @@ from shared.contracts.registry.owners import Contact, ContactConsent, ContactEve
 from shared.decision import Fact
 from shared.reference import nik, phone
 
-OBSERVED = ("name", "phone", "language", "consent")
+OBSERVED = ("name", "phone", "language", *CHANNELS)
 """Fields that reports tell and may change; the NIK is what the owner is recognised by."""
 SEALED = frozenset({"nik", *OBSERVED, "seen"})
 """Encrypted together at rest. So is ``seen``, because an office may use a NIK as the id of its messages."""
@@ -34,10 +36,16 @@ class Owner(BaseModel):
     name: str
     phone: str | None = None
     language: str = "id"
-    consent: ContactConsent = ContactConsent()
+    whatsapp: Agreement = WITHDRAWN
+    sms: Agreement = WITHDRAWN
     seen: Mapping[str, Seen] = {}
     sequence: int = 0
     """Of the contact, which is the only thing the world is told of an owner."""
+
+    @property
+    def consent(self) -> ContactConsent:
+        """As notify is told."""
+        return consents.published((("whatsapp", self.whatsapp), ("sms", self.sms)))
 
     def __repr__(self) -> str:
         # The generated one would put a person into every traceback and log.
@@ -58,10 +66,11 @@ def rekeyed(owner: Owner, token: str) -> Owner:
 
 def told_fields(told: ReportedOwner | None, cleared: frozenset[str]) -> dict[str, Any]:
     """What a report says of the owner, by field; None where it empties one."""
-    given = {name: getattr(told, name) for name in OBSERVED if told is not None and getattr(told, name) is not None}
-    if "consent" in given:
-        given["consent"] = ContactConsent.model_validate(given["consent"].model_dump())
-    return {**dict.fromkeys(cleared), **given}
+    if told is None:
+        return dict.fromkeys(cleared)
+    plain = {name: value for name in ("name", "phone", "language") if (value := getattr(told, name)) is not None}
+    agreed = consents.told_fields(told.consent) if told.consent is not None else {}
+    return {**dict.fromkeys(cleared), **plain, **agreed}
 
 
 def recorded(owner_id: str, token: str, nik_number: str, told: Mapping[str, Any], by: Seen) -> Owner:
@@ -71,9 +80,11 @@ def recorded(owner_id: str, token: str, nik_number: str, told: Mapping[str, Any]
 
 
 def observed(owner: Owner, told: Mapping[str, Any], by: Seen) -> Owner:
-    """The owner after a report."""
-    merged = merge(owner.seen, told, by)
-    return owner.model_copy(update={**merged.won, "seen": merged.seen}) if merged.won else owner
+    """The owner after what somebody has told."""
+    for field, value in told.items():
+        merged = merge(owner.seen, {field: value}, consents.since(field, value, by))
+        owner = owner.model_copy(update={**merged.won, "seen": merged.seen}) if merged.won else owner
+    return owner
 
 
 def differs(before: Owner | None, after: Owner) -> bool:
@@ -100,6 +111,14 @@ def _contact(owner: Owner) -> Contact:
         language=owner.language,
         consent=owner.consent,
     )
+
+
+def unheard(told: Mapping[str, Any], by: Seen, after: Owner, field: str) -> list[Problem]:
+    """A warning where a consent is told that the owner has withdrawn since it was given: not a late report, whose
+    sender knows that it is late, but a new one with an old consent."""
+    given = [channel for channel in CHANNELS if channel in told and told[channel].given]
+    refused = [one for one in given if not getattr(after, one).given and by.at > after.seen[one].at]
+    return [problem("consent.withdrawn_since", field)] if refused else []
 
 
 def check(told: ReportedOwner | None, today: date) -> list[Problem]:

@@ -52,6 +52,14 @@ TEXTS: Mapping[str, tuple[str, str]] = {
         "Tanggal persetujuan belum tiba; periksa tanggalnya.",
         "Consent was given in the future; look at the date.",
     ),
+    "consent.withdrawn_since": (
+        "Pemilik sudah menarik persetujuan ini setelah tanggal pemberiannya; catat persetujuan baru bila ada.",
+        "The owner has withdrawn this consent since it was given; record a new one if there is one.",
+    ),
+    "owner.not_found": (
+        "Pemilik ini tidak ada; periksa owner_id yang diterima saat melapor.",
+        "There is no such owner; look at the owner_id that the report was answered with.",
+    ),
     "sales.year_in_future": (
         "Tahun penjualan belum tiba; isi tahun yang sudah berjalan.",
         "The year of sales has not come yet; give one that has.",

@@ -233,7 +233,7 @@ def decide(message: Received[BusinessReport], report: Report, found: Found, toda
         changes=[after for before, after in ((owner, person), (known, business)) if after is not before],
         facts=[*contacts, *events],
         result=businesses.result(business, outcome),
-        warnings=warnings(message.data),
+        warnings=[*warnings(message.data), *owners.unheard(report.owner, report.by, person, "data.owner.consent")],
     )
 
 

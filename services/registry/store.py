@@ -10,7 +10,12 @@ from services.registry import business, owner
 from services.registry.business import Business
 from services.registry.owner import Owner
 from shared.agencies import AGENCIES, OFFICIALS
-from shared.kernel.state import Collection
+from shared.kernel.state import ByTag, Collection
+
+
+def _owned_by(owner_id: str) -> str:
+    return f"owner:{owner_id}"
+
 
 OWNERS: Collection[Owner] = Collection(
     name="owners",
@@ -24,6 +29,7 @@ BUSINESSES: Collection[Business] = Collection(
     model=Business,
     id_of=lambda one: one.business_id,
     keys=lambda one: one.claims,
+    tags=lambda one: (_owned_by(one.owner_id),),
     sealed=business.SEALED,
 )
 COLLECTIONS: tuple[Collection[Any], ...] = (AGENCIES, OFFICIALS, OWNERS, BUSINESSES)
@@ -33,3 +39,9 @@ _BY_MODEL = {collection.model: collection for collection in COLLECTIONS}
 def collection_of(aggregate: BaseModel) -> Collection[Any]:
     """Where an aggregate belongs."""
     return _BY_MODEL[type(aggregate)]
+
+
+def businesses_of(owner_id: str) -> ByTag[Business]:
+    """An owner's businesses, to know where the owner is. Not guarded: that one comes or goes meanwhile changes nothing
+    about what an agency was allowed when it asked."""
+    return ByTag(BUSINESSES, _owned_by(owner_id), guard=False)

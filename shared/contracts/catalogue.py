@@ -112,6 +112,12 @@ def _agencies() -> Iterator[MessageType]:
 
 
 def _owners() -> Iterator[MessageType]:
+    yield _intake(
+        "registry.consent.record", owners.ConsentRecord, "Record that an owner agrees to messages.", observed=True
+    )
+    yield _intake(
+        "registry.consent.withdraw", owners.ConsentWithdraw, "An owner agrees to messages no more.", observed=True
+    )
     for verb, summary in (("changed", "How to reach an owner."), ("erased", "An owner was erased.")):
         yield MessageType(key=f"registry.contact.{verb}", kind=Kind.CONTACT, model=owners.ContactEvent, summary=summary)
 

@@ -164,6 +164,10 @@ Slug = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,39}$"), Afte
 Account = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{2,39}$")]
 Handle = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9.-]{1,39}$"), AfterValidator(_impersonal)]
 """How an agency names an official or a mentor: never a NIP or a person's name, since ids are made from it."""
+Reference = Annotated[
+    str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9./_-]{0,79}$"), AfterValidator(_impersonal)
+]
+"""Where an office keeps a paper, by its own number or shelf mark; no sentence, and no number of a person."""
 Identifier = Annotated[str, StringConstraints(min_length=1, max_length=128)]
 Day = Annotated[date, BeforeValidator(_strict_date)]
 Instant = Annotated[datetime, BeforeValidator(_instant)]

@@ -99,6 +99,8 @@ def _sender(kind: MessageType) -> str:
         return "`binaan`"
     if kind.key == "registry.official.register":
         return "an agency, for its own officials; `binaan`, for any"
+    if kind.key == "registry.consent.withdraw":
+        return "an agency that is permitted; `notify`"
     return "an agency that is permitted"
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from services.registry.handlers import agencies, businesses, reports
+from services.registry.handlers import agencies, businesses, owners, reports
 from shared.kernel.routes import Routes
 
-routes = Routes.of(agencies.routes, businesses.routes, reports.routes)
+routes = Routes.of(agencies.routes, businesses.routes, owners.routes, reports.routes)

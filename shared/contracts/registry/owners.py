@@ -2,18 +2,29 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
+
+from pydantic import Field
 
 from shared.contracts.fields import (
     Day,
+    Identifier,
     Nik,
     Payload,
     Personal,
     Phone,
     Public,
     Published,
+    Reference,
     Text,
 )
+
+
+class Proof(Payload):
+    """What shows that a person has agreed (UU PDP art. 24): the kind of proof, and where the office keeps it."""
+
+    kind: Personal[Literal["paper_form", "online_form", "message", "recording"]]
+    reference: Personal[Reference]
 
 
 class Consent(Payload):
@@ -22,6 +33,7 @@ class Consent(Payload):
     whatsapp: Personal[bool] = False
     sms: Personal[bool] = False
     given_on: Personal[Day | None] = None
+    proof: Personal[Proof | None] = None
 
 
 class ReportedOwner(Payload):
@@ -30,6 +42,27 @@ class ReportedOwner(Payload):
     phone: Personal[Phone | None] = None
     consent: Personal[Consent | None] = None
     language: Personal[Literal["id", "en"] | None] = None
+
+
+# --- consent by itself ----------------------------------------------------------------------------------------------
+
+Channels = Annotated[tuple[Literal["whatsapp", "sms"], ...], Field(min_length=1, max_length=2)]
+
+
+class ConsentRecord(Payload):
+    """A person has agreed to messages by these channels (UU PDP art. 22–24); channels not named stay as they are."""
+
+    owner_id: Public[Identifier]
+    channels: Personal[Channels]
+    given_on: Personal[Day]
+    proof: Personal[Proof]
+
+
+class ConsentWithdraw(Payload):
+    """A person does not agree any more: as easy as agreeing, so without date, proof or reason (UU PDP art. 40)."""
+
+    owner_id: Public[Identifier]
+    channels: Personal[Channels]
 
 
 # --- contacts (exchange binaan.contacts: notify alone) --------------------------------------------------------------

@@ -18,7 +18,19 @@ from tests.shared.reference import generate
 
 NOW = datetime(2026, 3, 2, 3, 0, tzinfo=UTC)
 MEDAN, SIANTAR, KALTIM = "dinkop-medan", "dinkop-siantar", "disperindagkop-kaltim"
-PERMITTED = ["registry.business.*", "registry.official.register", "aid.programme.*"]
+PERMITTED = [
+    "registry.business.*",
+    "registry.consent.*",
+    "registry.owner.*",
+    "registry.official.register",
+    "aid.programme.*",
+]
+    "registry.business.*",
+    "registry.consent.*",
+    "registry.owner.*",
+    "registry.official.register",
+    "aid.programme.*",
+]
 SEEN = datetime(2026, 1, 5, 2, 30, tzinfo=UTC)
 
 NIK = generate.nik(Random(1), regency="12.71")

@@ -166,6 +166,8 @@ def test_the_main_chain_is_there() -> None:
     assert {one.key for one in INTAKES if one.observed} == {
         "registry.business.report",
         "registry.business.report_many",
+        "registry.consent.record",
+        "registry.consent.withdraw",
     }
     told = {"registry.business.recorded", "registry.business.updated", "registry.business.verified"}
     told |= {"registry.business.designated", "aid.eligibility.assessed", "aid.programme.opened"}
