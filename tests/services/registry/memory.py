@@ -25,12 +25,6 @@ PERMITTED = [
     "registry.official.register",
     "aid.programme.*",
 ]
-    "registry.business.*",
-    "registry.consent.*",
-    "registry.owner.*",
-    "registry.official.register",
-    "aid.programme.*",
-]
 SEEN = datetime(2026, 1, 5, 2, 30, tzinfo=UTC)
 
 NIK = generate.nik(Random(1), regency="12.71")
