@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from shared.contracts.authority import official_id
-from shared.contracts.registry.agencies import AgencyRegistered, AgencyState, OfficialRegistered, OfficialState
+from shared.contracts.registry.agencies import AgencyEvent, AgencyState, OfficialEvent, OfficialState
 
 MEDAN, SIANTAR, KALTIM = "dinkop-medan", "dinkop-siantar", "disperindagkop-kaltim"
 REGIONS = {MEDAN: "12.71", SIANTAR: "12.72", KALTIM: "64"}
+LEVELS = {MEDAN: "kabkota", SIANTAR: "kabkota", KALTIM: "province"}
 DECREE = {"number": "SK-12/2026", "date": "2026-02-01"}
 
 
@@ -32,15 +33,15 @@ def programme(**changes: Any) -> dict[str, Any]:
     }
 
 
-def agency(account: str = MEDAN, **changes: Any) -> AgencyRegistered:
+def agency(account: str = MEDAN, **changes: Any) -> AgencyEvent:
     """What registry tells of an agency."""
     about = {"agency": account, "name": account, "level": "kabkota", "region": REGIONS[MEDAN], "status": "active"}
     permitted = ("registry.business.*", "aid.programme.*")
-    return AgencyRegistered(agency=AgencyState.model_validate({**about, "permitted": permitted, **changes}))
+    return AgencyEvent(agency=AgencyState.model_validate({**about, "permitted": permitted, **changes}))
 
 
-def official(account: str = MEDAN, role: str = "kadis", **changes: Any) -> OfficialRegistered:
+def official(account: str = MEDAN, role: str = "kadis", **changes: Any) -> OfficialEvent:
     """What registry tells of an official, whose handle is the role."""
     about = {"official_id": official_id(account, role), "agency": account, "role": role, "acting": False}
     state = OfficialState.model_validate({**about, "valid_from": "2020-01-01", **changes})
-    return OfficialRegistered(official=state)
+    return OfficialEvent(official=state)

@@ -32,7 +32,7 @@ from pymongo import MongoClient
 from deploy.local.world import World
 from shared.contracts.catalogue import BY_NAME, TYPES
 from shared.contracts.envelope import ADMINISTRATOR, CONTACTS, CONTENT_TYPE, EVENTS, INTAKE, format_sequence
-from tests.samples import MEDAN, REGIONS
+from tests.samples import LEVELS, MEDAN, REGIONS
 
 PROJECT = Path(__file__).parents[1]
 
@@ -421,7 +421,7 @@ async def register(world: World, accounts: Sequence[str] = (MEDAN,)) -> None:
             agency = {
                 "agency": account,
                 "name": f"Dinas {account}",
-                "level": "kabkota",
+                "level": LEVELS[account],
                 "region": REGIONS[account],
                 "permitted": ["registry.business.*", "registry.official.register", "aid.programme.*"],
             }

@@ -97,7 +97,7 @@ def _of_scale(criterion: ScaleIn, business: Business) -> bool | None:
 
 
 def _of_kbli(criterion: KbliIn, business: Business) -> bool | None:
-    """KBLI 2025 renumbers 2020 n:m (domain §0), so a code of another version says nothing."""
+    """KBLI 2025 renumbers 2020 n:m (sources §0), so a code of another version says nothing."""
     kbli = business.state.kbli
     if kbli is None or kbli.version != criterion.version:
         return None

@@ -129,7 +129,7 @@ def _doubts(data: ProgrammeOpen, today: date) -> Iterator[Problem]:
 
 def pagu_in_force(budget: Iterable[BudgetLine]) -> int:
     """Whole rupiah: of each source the revised lines (P-APBD, the DPPA) where there are any, else the original ones
-    (S1-03, S1-17; domain §4: a revision takes the place of the original)."""
+    (S1-03, S1-17; sources §4: a revision takes the place of the original)."""
     by_source: dict[str, dict[str, int]] = {}
     for line in budget:
         versions = by_source.setdefault(line.source, {})

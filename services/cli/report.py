@@ -221,7 +221,7 @@ def _kbli(reader: _Reader) -> dict[str, str] | None:
 
 
 _CURRENT_KBLI = "2020"
-"""What offices write without an edition: KBLI 2020, until their lists are turned to 2025 (domain §0)."""
+"""What offices write without an edition: KBLI 2020, until their lists are turned to 2025 (sources §0)."""
 
 
 def _sales(reader: _Reader) -> dict[str, int] | None:

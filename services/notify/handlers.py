@@ -22,7 +22,7 @@ from services.notify.store import (
 from shared.agencies import AGENCIES, AgencyRecord
 from shared.contracts.aid import EligibilityEvent, ProgrammeEvent
 from shared.contracts.envelope import Received
-from shared.contracts.registry.agencies import AgencyRegistered
+from shared.contracts.registry.agencies import AgencyEvent
 from shared.contracts.registry.businesses import BusinessEvent
 from shared.contracts.registry.owners import ContactEvent
 from shared.decision import Decision
@@ -130,15 +130,15 @@ def programme_told(message: Received[ProgrammeEvent], state: WorkingSet, now: da
     return Decision(changes=[audience.programme_of(told, message.sequence, now)])
 
 
-def _agency_needs(message: Received[AgencyRegistered], state: WorkingSet) -> Iterator[Lookup]:
+def _agency_needs(message: Received[AgencyEvent], state: WorkingSet) -> Iterator[Lookup]:
     lookup = ById(AGENCIES, message.data.agency.agency)
     yield lookup
     if not state.missing([lookup]) and state.get(lookup) is None:
         yield programmes_of(message.data.agency.agency)
 
 
-@routes.on("registry.agency.registered", _agency_needs)
-def agency_registered(message: Received[AgencyRegistered], state: WorkingSet, now: datetime) -> Decision:
+@routes.on("registry.agency.*", _agency_needs)
+def agency_told(message: Received[AgencyEvent], state: WorkingSet, now: datetime) -> Decision:
     """Keep an agency's name; messages that have waited for it are looked through."""
     told = message.data.agency
     known = state.get(ById(AGENCIES, told.agency))

@@ -16,13 +16,39 @@ TEXTS: Mapping[str, tuple[str, str]] = {
         "Instansi ini belum terdaftar; daftarkan instansinya lebih dahulu.",
         "This agency is not registered; register it first.",
     ),
+    "agency.region_level": (
+        "Wilayah ini tidak sesuai dengan tingkat instansi: kabkota memakai kode kabupaten/kota, province kode "
+        "provinsi, ministry kode 00.",
+        "This region does not go with the agency's level: kabkota has a regency or city, province a province, "
+        "ministry 00.",
+    ),
+    "agency.still_suspended": (
+        "Instansi ini sedang dibekukan dan tetap dibekukan; untuk mengaktifkannya kirim registry.agency.reinstate.",
+        "This agency is suspended and stays so; registry.agency.reinstate lets it speak again.",
+    ),
+    "agency.permitted_level": (
+        "Pola ini hanya memuat jenis pesan yang bukan wewenang instansi setingkat ini; lihat tabel kewenangan.",
+        "This pattern holds only types for which an agency of this level has no authority; see the table of authority.",
+    ),
     "agency.permitted_unknown": (
         "Pola ini tidak cocok dengan satu pun jenis pesan yang ada; periksa ejaannya.",
         "This pattern matches no message type there is; look at its spelling.",
     ),
     "official.other_agency": (
-        "Instansi hanya dapat mendaftarkan pejabatnya sendiri; hapus isian agency.",
-        "An agency can register only its own officials; leave agency out.",
+        "Instansi hanya dapat mendaftarkan dan mengakhiri pejabatnya sendiri; hapus isian agency.",
+        "An agency registers and ends only its own officials; leave agency out.",
+    ),
+    "official.unknown": (
+        "Pejabat ini belum didaftarkan oleh instansi tersebut; periksa official dan agency.",
+        "That agency has registered no such official; look at official and agency.",
+    ),
+    "official.last_day_past": (
+        "Hari terakhir sudah lewat; isi hari ini atau sesudahnya, atau kosongkan untuk mengakhiri saat ini juga.",
+        "The last day has passed; give today or later, or none to end the term at once.",
+    ),
+    "official.end_later": (
+        "Masa tugas pejabat ini berakhir lebih dahulu; untuk memperpanjangnya daftarkan kembali.",
+        "The term ends before that day; to make it longer, register the official again.",
     ),
     "official.term_reversed": (
         "Akhir masa tugas mendahului awalnya; periksa kedua tanggal.",

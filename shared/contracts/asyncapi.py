@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from shared.contracts.authority import ROLES, matches
+from shared.contracts.authority import matches, roles_deciding
 from shared.contracts.catalogue import SERVICES, TYPES, Kind, MessageType
 from shared.contracts.envelope import CONTENT_TYPE
 from shared.contracts.schema import data_schemas, envelope_of, particular_of
@@ -28,10 +28,10 @@ PERSISTENT = 2
 
 READS: Mapping[str, tuple[str, ...]] = {
     "registry": (),
-    "aid": ("registry.business.*", "registry.agency.registered", "registry.official.registered"),
+    "aid": ("registry.business.*", "registry.agency.*", "registry.official.*"),
     "notify": (
         "registry.business.*",
-        "registry.agency.registered",
+        "registry.agency.*",
         "registry.contact.*",
         "aid.programme.*",
         "aid.eligibility.assessed",
@@ -289,7 +289,7 @@ def _reply(kind: MessageType, view: _View) -> Json:
 
 def _rules(kind: MessageType) -> str:
     """What the door asks of a type, in sentences."""
-    roles = [role for role, patterns in ROLES.items() if any(matches(pattern, kind.key) for pattern in patterns)]
+    roles = roles_deciding(kind.key)
     rules = {
         "Only Binaan's administrator may send it.": kind.administrator,
         "`time` says when it was observed.": kind.observed,

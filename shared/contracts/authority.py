@@ -1,29 +1,68 @@
-"""Who may do what: agencies by account, region and permitted types; officials by role and dates.
+"""Who may do what: agencies by level, account, region and permitted types; officials by role and dates.
 
-What each role may do is the table below, not code. An official of one agency is nobody in another.
+What each level and role may do is a table, not code: ``authority.csv`` beside this file has a row for each, with where
+it comes from (docs/sources.md). A type that no row gives to a level, no agency of that level may send, whatever it was
+permitted; a decision needs an official of a role that has a row for it. ``reach`` says about whom: ``self`` is the
+agency itself, ``within`` its region and what lies within. A ``planned`` row is for a type that is not built yet.
+
+An official of one agency is nobody in another.
 """
 
 from __future__ import annotations
 
+import csv
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import date
+from functools import cache
+from importlib import resources
 from typing import Protocol
 
 from shared.contracts.problem import Problem
 from shared.reference import region as regions
 
-ROLES: Mapping[str, tuple[str, ...]] = {
-    "kadis": ("registry.business.*", "aid.programme.*"),
-    "kabid": ("registry.business.verify", "aid.programme.propose"),
-    "petugas": (),
-}
-"""Types that an official of each role may decide (S1-07: the head of the agency approves; S2-03: bidang and UPT)."""
+SELF, WITHIN = "self", "within"
+ACTIVE, SUSPENDED, ENDED = "active", "suspended", "ended"
+
+
+@dataclass(frozen=True, slots=True)
+class Right:
+    """A row of the table. ``role`` is empty where the agency's own system may act without an official."""
+
+    level: str
+    role: str
+    type: str
+    reach: str
+    planned: bool
+    source: str
+    why: str
+
+
+def _read() -> tuple[Right, ...]:
+    with resources.files(__package__).joinpath("authority.csv").open(encoding="utf-8") as rows:
+        return tuple(
+            Right(
+                level=row["level"],
+                role=row["role"],
+                type=row["type"],
+                reach=row["reach"],
+                planned=bool(row["planned"]),
+                source=row["source"],
+                why=row["why"],
+            )
+            for row in csv.DictReader(rows)
+        )
+
+
+RIGHTS = _read()
 
 _OFFICIALS = uuid.UUID("6f1f3a53-6c39-5f0a-9a7e-0d6d3f5f8f10")
 
 
 class Agency(Protocol):
+    @property
+    def level(self) -> str: ...
     @property
     def region(self) -> str: ...
     @property
@@ -39,6 +78,8 @@ class Official(Protocol):
     def valid_from(self) -> date: ...
     @property
     def valid_until(self) -> date | None: ...
+    @property
+    def status(self) -> str | None: ...
 
 
 def official_id(agency: str, handle: str) -> str:
@@ -59,6 +100,28 @@ def _match(pattern: Sequence[str], words: Sequence[str]) -> bool:
     return bool(words) and pattern[0] in {"*", words[0]} and _match(pattern[1:], words[1:])
 
 
+@cache
+def rights_of(level: str, key: str) -> tuple[Right, ...]:
+    """The rows that give a type to a level, whoever decides."""
+    return tuple(right for right in RIGHTS if right.level == level and matches(right.type, key))
+
+
+def reach_of(level: str, key: str) -> str | None:
+    """How far an agency of a level reaches with a type: ``within``, ``self``, or None for not at all."""
+    reaches = {right.reach for right in rights_of(level, key)}
+    return WITHIN if WITHIN in reaches else SELF if reaches else None
+
+
+def levels_sending(key: str) -> tuple[str, ...]:
+    """The levels that may send a type, in the order of the table."""
+    return tuple(dict.fromkeys(right.level for right in RIGHTS if matches(right.type, key)))
+
+
+def roles_deciding(key: str) -> tuple[str, ...]:
+    """The roles that may decide a type in some level, in the order of the table."""
+    return tuple(dict.fromkeys(right.role for right in RIGHTS if right.role and matches(right.type, key)))
+
+
 def check_agency(agency: Agency | None, key: str) -> list[Problem]:
     """May this agency send this type of message at all?"""
     if agency is None:
@@ -70,7 +133,7 @@ def check_agency(agency: Agency | None, key: str) -> list[Problem]:
                 text_en="This agency is not registered; ask the administrator to register it.",
             )
         ]
-    if agency.status != "active":
+    if agency.status != ACTIVE:
         return [
             Problem(
                 code="authority.agency_suspended",
@@ -88,12 +151,21 @@ def check_agency(agency: Agency | None, key: str) -> list[Problem]:
                 text_en="This agency is not permitted to send this type of message.",
             )
         ]
+    if reach_of(agency.level, key) is None:
+        return [
+            Problem(
+                code="authority.level",
+                field="type",
+                text_id="Instansi setingkat ini tidak berwenang atas jenis pesan ini; lihat tabel kewenangan.",
+                text_en="An agency of this level has no authority for this type; see the table of authority.",
+            )
+        ]
     return []
 
 
-def check_region(agency: Agency, code: str, field: str | None) -> list[Problem]:
-    """An agency speaks only for its own region and what lies within (S3-06)."""
-    if regions.within(code, agency.region):
+def check_region(agency: Agency, key: str, code: str, field: str | None) -> list[Problem]:
+    """An agency speaks only for its own region and what lies within, if the table lets it reach so far (S3-06)."""
+    if reach_of(agency.level, key) == WITHIN and regions.within(code, agency.region):
         return []
     return [
         Problem(
@@ -105,8 +177,8 @@ def check_region(agency: Agency, code: str, field: str | None) -> list[Problem]:
     ]
 
 
-def check_actor(official: Official | None, actor: str | None, key: str, today: date) -> list[Problem]:
-    """May this official take this decision today? ``today`` is the date in the agency's own zone."""
+def check_actor(level: str, official: Official | None, actor: str | None, key: str, today: date) -> list[Problem]:
+    """May this official of an agency of this level decide this today, which is the date in the agency's own zone?"""
     if actor is None:
         return [
             Problem(
@@ -125,7 +197,7 @@ def check_actor(official: Official | None, actor: str | None, key: str, today: d
                 text_en="This official has not been registered by the sending agency.",
             )
         ]
-    if today < official.valid_from or (official.valid_until is not None and today > official.valid_until):
+    if not in_office(official, today):
         return [
             Problem(
                 code="actor.not_in_office",
@@ -134,7 +206,7 @@ def check_actor(official: Official | None, actor: str | None, key: str, today: d
                 text_en="This official is not in office today.",
             )
         ]
-    if not any(matches(pattern, key) for pattern in ROLES.get(official.role, ())):
+    if official.role not in {right.role for right in rights_of(level, key) if right.role}:
         return [
             Problem(
                 code="actor.role",
@@ -144,6 +216,13 @@ def check_actor(official: Official | None, actor: str | None, key: str, today: d
             )
         ]
     return []
+
+
+def in_office(official: Official, today: date) -> bool:
+    """From the first to the last day of the term, both included, unless it was ended at once."""
+    if official.status == ENDED or today < official.valid_from:
+        return False
+    return official.valid_until is None or today <= official.valid_until
 
 
 def check_administrator(account: str, administrator: str) -> list[Problem]:

@@ -100,15 +100,25 @@ def _of_every_service(service: str) -> Iterator[MessageType]:
 
 
 def _agencies() -> Iterator[MessageType]:
+    agency, official = agencies.AgencyEvent, agencies.OfficialEvent
     yield _intake(
         "registry.agency.register", agencies.AgencyRegister, "Make an account known as an agency.", administrator=True
     )
-    yield _intake("registry.official.register", agencies.OfficialRegister, "Name an official of an agency.")
     yield _intake(
-        "registry.agency.request", common.AgencyRequest, "Which agencies are known?", administrator=True, question=True
+        "registry.agency.suspend", agencies.AgencySuspend, "Stop an agency: it is heard no more.", administrator=True
     )
-    yield _event("registry.agency.registered", agencies.AgencyRegistered, "An agency is known or has changed.")
-    yield _event("registry.official.registered", agencies.OfficialRegistered, "An official is known or has changed.")
+    yield _intake(
+        "registry.agency.reinstate", agencies.AgencyReinstate, "Let a suspended agency speak again.", administrator=True
+    )
+    yield _intake("registry.agency.request", common.AgencyRequest, "Which agencies are known?", question=True)
+    yield _intake("registry.official.register", agencies.OfficialRegister, "Name an official of an agency.")
+    yield _intake("registry.official.end", agencies.OfficialEnd, "End the term of an official.")
+    yield _intake("registry.official.request", agencies.OfficialRequest, "Which officials are known?", question=True)
+    yield _event("registry.agency.registered", agency, "An agency is known or has changed.")
+    yield _event("registry.agency.suspended", agency, "An agency is heard no more.")
+    yield _event("registry.agency.reinstated", agency, "A suspended agency is heard again.")
+    yield _event("registry.official.registered", official, "An official is known or has changed.")
+    yield _event("registry.official.ended", official, "The term of an official has ended or will end.")
 
 
 def _owners() -> Iterator[MessageType]:

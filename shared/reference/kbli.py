@@ -61,7 +61,7 @@ def parse(code: str, version: str) -> Kbli:
     """Read a five-digit code of an edition (`2015`, `2017`, `2020`, `2025`).
 
     Raises `Invalid`: `kbli.format`, `kbli.version`. Notes: `kbli.unknown`, which says only that our list does not
-    have it. Source: Peraturan BPS 2/2020, 7/2025 (domain §0).
+    have it. Source: Peraturan BPS 2/2020, 7/2025 (sources §0).
     """
     if version not in VERSIONS:
         raise Invalid(

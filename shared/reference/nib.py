@@ -1,6 +1,6 @@
 """NIB, the business registration number from OSS: 13 digits, one for each business actor.
 
-No public check digit is known (domain §2), so only length, digits and obvious fillers can be judged. One NIB belongs
+No public check digit is known (sources §2), so only length, digits and obvious fillers can be judged. One NIB belongs
 to the owner and may cover several businesses: it identifies no business by itself.
 """
 

@@ -1,6 +1,6 @@
 """NIK, a person's number in the population register: 16 digits with place, birth date and serial.
 
-Layout (domain §2): province 2, kab/kota 2, kecamatan 2, DDMMYY with 40 added to a woman's day, serial 4 from 0001.
+Layout (sources §2): province 2, kab/kota 2, kecamatan 2, DDMMYY with 40 added to a woman's day, serial 4 from 0001.
 Structure says that a number can be a NIK; that somebody has it, only Dukcapil can say. The place is where the number
 was issued, once and for ever: it may be a code that has since been split up, so an unknown one is only worth a note.
 """
@@ -43,7 +43,7 @@ def parse(text: str, *, today: date | None = None) -> Nik:
     date in western Indonesia if not given).
 
     Raises `Invalid`: `nik.scientific`, `nik.length`, `nik.not_digits`, `nik.placeholder`, `nik.invalid_date`.
-    Notes: `nik.unknown_region`. Source: domain §2 ("Identifiers"), UU 24/2013 on the permanence of the number.
+    Notes: `nik.unknown_region`. Source: sources §2, UU 24/2013 on the permanence of the number.
     """
     _require_sixteen_digits(text)
     if text.endswith("0000") or _spreadsheet.is_repeated_or_counted(text):

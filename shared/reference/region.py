@@ -2,7 +2,7 @@
 
 Codes are strings (`33.10` is not 33.1) of two, five, eight or thirteen characters: province, kab/kota, kecamatan,
 desa/kelurahan; `00` is the nation. They are not BPS codes: Kemendagri 12.73 is Sibolga, BPS 1273 is Pematangsiantar
-(domain §5).
+(sources §5).
 """
 
 import re
@@ -185,7 +185,7 @@ def _rows(ancestor: str, level: Level) -> Iterator[tuple[str, str]]:
 
 # -- by name -------------------------------------------------------------------------------------------------------
 
-# What people write and the table does not: short names, old names, press spellings (domain §1c). Keys as `_squeezed`.
+# What people write and the table does not: short names, old names, press spellings (sources §1). Keys as `_squeezed`.
 _ALIASES = {
     "siantar": "12.72",
     "pemangsiantar": "12.72",
@@ -265,7 +265,7 @@ def find(name: str, within: str | None = None, *, level: Level | None = None) ->
     alias, an alias a near spelling, and the higher region a lower one of the same name.
 
     Raises `Invalid`: `region.not_found`, `region.ambiguous` (Bandung is a kota and a kabupaten; a village needs at
-    least its province), and as `parse` for `within`. Source: domain §1c (name variants in S0).
+    least its province), and as `parse` for `within`. Source: sources §1 (name variants in S0).
     """
     return _found(name, parse(within or NATION).code, level)
 

@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator, FormatChecker
 
-from shared.contracts.authority import ROLES, matches
+from shared.contracts.authority import RIGHTS, levels_sending, matches, roles_deciding
 from shared.contracts.catalogue import BY_NAME, TYPES, Kind, MessageType
 from shared.contracts.door import UNREADABLE, attribute_problems, unknown_members
 from shared.contracts.schema import schema_of
@@ -85,6 +85,14 @@ def test_examples_of_events_name_nobody() -> None:
 # --- all types --------------------------------------------------------------------------------------------------------
 
 
+_OTHER_SENDERS = {
+    "registry.agency.request": "binaan",
+    "registry.official.*": "binaan",
+    "registry.consent.withdraw": "notify",
+}
+"""Our own accounts, beside the agencies of the table."""
+
+
 def table_of_intake() -> str:
     rows = [
         f"| `{one.key}` | {_sender(one)} | {'required' if one.observed else ''} | {_actor(one)} | {one.summary} |"
@@ -97,16 +105,12 @@ def table_of_intake() -> str:
 def _sender(kind: MessageType) -> str:
     if kind.administrator:
         return "`binaan`"
-    if kind.key == "registry.official.register":
-        return "an agency, for its own officials; `binaan`, for any"
-    if kind.key == "registry.consent.withdraw":
-        return "an agency that is permitted; `notify`"
-    return "an agency that is permitted"
+    others = [account for pattern, account in _OTHER_SENDERS.items() if matches(pattern, kind.key)]
+    return " ".join(f"`{one}`" for one in (*levels_sending(kind.key), *others))
 
 
 def _actor(kind: MessageType) -> str:
-    roles = [role for role, patterns in ROLES.items() if any(matches(pattern, kind.key) for pattern in patterns)]
-    return " or ".join(f"`{role}`" for role in roles) if kind.decision else ""
+    return " or ".join(f"`{role}`" for role in roles_deciding(kind.key)) if kind.decision else ""
 
 
 def table_of_what_we_send() -> str:
@@ -116,9 +120,22 @@ def table_of_what_we_send() -> str:
     return "\n".join(["| key | exchange | what has happened |", "|---|---|---|", *rows])
 
 
-@pytest.mark.parametrize("table", [table_of_intake, table_of_what_we_send])
+def table_of_authority() -> str:
+    rows = [
+        f"| `{one.level}` | {f'`{one.role}`' if one.role else ''} | `{one.type}`{' (planned)' if one.planned else ''} "
+        f"| {_REACH[one.reach]} | {one.why} | {one.source} |"
+        for one in RIGHTS
+    ]
+    return "\n".join(["| level | official | types | about whom | why | source |", "|---|---|---|---|---|---|", *rows])
+
+
+_REACH = {"self": "itself", "within": "its region and within"}
+
+
+@pytest.mark.parametrize("table", [table_of_intake, table_of_what_we_send, table_of_authority])
 def test_the_contract_lists_all_types_there_are(table: Any) -> None:
-    """In the words of the catalogue. When this fails, put the expected table into docs/contract.md."""
+    """In the words of the catalogue, and what each level and role may do with them. When this fails, put the expected
+    table into docs/contract.md."""
     assert table() in CONTRACT.read_text(), f"expected:\n\n{table()}\n"
 
 
@@ -277,3 +294,30 @@ def test_every_file_that_a_document_points_to_is_there() -> None:
         if not (document.parent / target).exists()
     ]
     assert missing == []
+
+
+# --- the sources ------------------------------------------------------------------------------------------------------
+
+SOURCES = PROJECT / "docs" / "sources.md"
+_KINDS = {".py", ".csv", ".md", ".toml", ".yml", ".json", ".jinja"}
+
+
+_CITATION = re.compile(r"\b(S[0-4]-[0-9]{2})\b|\b(?:[Ss]ources|[Dd]omain) (§[0-9])")
+
+
+def cited() -> Iterator[tuple[str, str]]:
+    """Where a source is cited, and as what: an id, or a section of the page."""
+    folders = ("services", "shared", "deploy", "tests", "benchmarks", "docs")
+    for path in (one for folder in folders for one in (PROJECT / folder).rglob("*")):
+        if path.suffix in _KINDS and "node_modules" not in path.parts and path != SOURCES:
+            for words in _CITATION.findall(path.read_text()):
+                yield path.name, "".join(words)
+
+
+def test_every_source_that_is_cited_stands_on_the_page_of_sources() -> None:
+    """Whoever asks why the code does so finds who has asked for it."""
+    page = SOURCES.read_text()
+    known = {*re.findall(r"^\| (S[0-4]-[0-9]{2}) \|", page, re.M), *re.findall(r"^### (§[0-9]) ", page, re.M)}
+    found = list(cited())
+    assert len({source for _, source in found}) > 30
+    assert [one for one in found if one[1] not in known] == []

@@ -512,7 +512,7 @@ async def test_everything_that_is_wrong_is_said_at_once(medan: Party, person: Pe
 
 
 async def test_a_nik_from_a_region_that_is_no_more_is_taken_with_a_warning(medan: Party, person: Person) -> None:
-    """A NIK keeps the place of its issue for ever; regions are split up and renamed (domain §2)."""
+    """A NIK keeps the place of its issue for ever; regions are split up and renamed (sources §2)."""
     data = person.report()
     data["owner"]["nik"] = f"5401{person.nik[4:]}"
     reply = await medan.ask(REPORT, data, time=now())

@@ -20,7 +20,7 @@ from shared.agencies import (
 from shared.contracts.authority import official_id
 from shared.contracts.common import AgencyRequest
 from shared.contracts.envelope import Received
-from shared.contracts.registry.agencies import AgencyRegistered, AgencyState, OfficialRegistered, OfficialState
+from shared.contracts.registry.agencies import AgencyEvent, AgencyState, OfficialEvent, OfficialState
 from shared.decision import Decision
 from shared.kernel.routes import Routes
 from shared.kernel.state import WorkingSet
@@ -68,7 +68,7 @@ class Kept(ServiceInMemory):
         return [*self.all(AGENCIES), *self.all(OFFICIALS)]
 
     def told(self, state: AgencyState | OfficialState, sequence: int) -> Decision:
-        data = AgencyRegistered(agency=state) if isinstance(state, AgencyState) else OfficialRegistered(official=state)
+        data = AgencyEvent(agency=state) if isinstance(state, AgencyState) else OfficialEvent(official=state)
         kind = "agency" if isinstance(state, AgencyState) else "official"
         return self.handle(self.message("registry", f"registry.{kind}.registered", data, sequence=sequence))
 

@@ -8,8 +8,10 @@ from pydantic import Field
 
 from shared.contracts.fields import (
     Account,
+    Count,
     Day,
     Handle,
+    Identifier,
     Payload,
     Public,
     PublicText,
@@ -33,6 +35,20 @@ class AgencyRegister(Payload):
     """Routing keys of the intake types it may send, ``*`` and ``#`` as in a binding: ``registry.business.*``."""
 
 
+class AgencySuspend(Payload):
+    """The administrator stops an agency: from here on it is heard in nothing, until it is reinstated."""
+
+    agency: Public[Account]
+    reason: Public[PublicText]
+
+
+class AgencyReinstate(Payload):
+    """The administrator lets a suspended agency speak again. Registering it anew does not."""
+
+    agency: Public[Account]
+    reason: Public[PublicText | None] = None
+
+
 class OfficialRegister(Payload):
     """An agency names one of its officials; an acting head (Plt.) has an end date (S0-03, S4-10)."""
 
@@ -43,6 +59,22 @@ class OfficialRegister(Payload):
     acting: Public[bool] = False
     valid_from: Public[Day]
     valid_until: Public[Day | None] = None
+
+
+class OfficialEnd(Payload):
+    """The term of an official ends: with ``last_day``, a day in office still, or at once where none is given."""
+
+    agency: Public[Account | None] = None
+    official: Public[Handle]
+    last_day: Public[Day | None] = None
+
+
+class OfficialRequest(Payload):
+    """Which officials has an agency? An agency asks for itself, or as the table of authority lets it for others."""
+
+    agency: Public[Account | None] = None
+    after: Public[Identifier | None] = None
+    limit: Public[Annotated[Count, Field(gt=0, le=500)]] = 100
 
 
 class AgencyState(Published):
@@ -62,17 +94,29 @@ class OfficialState(Published):
     acting: Public[bool]
     valid_from: Public[Day]
     valid_until: Public[Day | None] = None
+    """The last day in office, by the clock of the agency's region."""
+    status: Public[str | None] = None
+    """``ended`` where a term was ended at once, in the middle of a day that its dates would still allow."""
 
 
-class NoChange(Published):
-    """The event adds nothing to the state it carries."""
+class AgencyChange(Published):
+    """What was before, and why it changed; nothing where an agency was registered."""
+
+    status_before: Public[str | None] = None
+    reason: Public[str | None] = None
 
 
-class AgencyRegistered(Published):
+class OfficialChange(Published):
+    """What the last day was before a term was ended; nothing where an official was registered."""
+
+    valid_until_before: Public[Day | None] = None
+
+
+class AgencyEvent(Published):
     agency: Public[AgencyState]
-    change: Public[NoChange] = NoChange()
+    change: Public[AgencyChange] = AgencyChange()
 
 
-class OfficialRegistered(Published):
+class OfficialEvent(Published):
     official: Public[OfficialState]
-    change: Public[NoChange] = NoChange()
+    change: Public[OfficialChange] = OfficialChange()

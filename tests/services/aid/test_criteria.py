@@ -310,7 +310,7 @@ CASES: list[tuple[dict[str, Any], dict[str, Any], str, str, str]] = [
 def test_each_criterion_answers_and_says_why(
     raw: dict[str, Any], known: dict[str, Any], verdict: str, text_id: str, text_en: str
 ) -> None:
-    """S1-24 for never_received, S0-10 for the role, PP 7/2021 art. 35 for the scale, domain §0 for KBLI versions."""
+    """S1-24 for never_received, S0-10 for the role, PP 7/2021 art. 35 for the scale, sources §0 for KBLI versions."""
     answer = assessed(criterion(raw), business(**known))
     assert (answer.code, answer.verdict, answer.text_id, answer.text_en) == (raw["type"], verdict, text_id, text_en)
 

@@ -11,7 +11,7 @@ from services.aid.programme import open_programme, pagu_in_force
 from services.aid.store import ASSESSMENTS, PROGRAMMES
 from shared.contracts.aid import BudgetLine, ProgrammeEvent, ProgrammeOpen
 from shared.contracts.authority import official_id
-from shared.contracts.registry.agencies import AgencyRegistered, AgencyState
+from shared.contracts.registry.agencies import AgencyEvent, AgencyState
 from shared.decision import Decision
 from tests.samples import MEDAN, programme
 from tests.services.aid.memory import Memory, business
@@ -105,7 +105,7 @@ def test_an_agency_that_is_not_permitted_opens_nothing(aid: Memory) -> None:
     state = AgencyState(
         agency="opd-medan", name="OPD", level="opd", region="12.71", permitted=("registry.#",), status="active"
     )
-    aid.hear("registry.agency.registered", AgencyRegistered(agency=state), 1)
+    aid.hear("registry.agency.registered", AgencyEvent(agency=state), 1)
     decision = aid.send("aid.programme.open", programme(agency="opd-medan"), "opd-medan")
     assert codes(decision) == [("authority.type_not_permitted", "type")]
 
@@ -157,7 +157,7 @@ def test_what_is_odd_is_taken_with_a_warning(fields: dict[str, Any], expected: l
     ],
 )
 def test_a_revised_budget_takes_the_place_of_the_original(lines: list[tuple[str, str, int]], expected: int) -> None:
-    """Domain §4, S1-17: P-APBD (the DPPA) replaces the DPA of its source, it does not add to it."""
+    """Sources §4, S1-17: P-APBD (the DPPA) replaces the DPA of its source, it does not add to it."""
     budget = [BudgetLine.model_validate({"source": a, "version": b, "pagu": c}) for a, b, c in lines]
     assert pagu_in_force(budget) == expected
 

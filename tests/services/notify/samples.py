@@ -7,7 +7,7 @@ from typing import Any
 
 from services.notify.provider import Outcome, Outgoing
 from shared.contracts.aid import EligibilityEvent, EligibilityState, ProgrammeEvent, ProgrammeState, PublishedBudgetLine
-from shared.contracts.registry.agencies import AgencyRegistered
+from shared.contracts.registry.agencies import AgencyEvent
 from shared.contracts.registry.businesses import BusinessEvent, BusinessState
 from shared.contracts.registry.owners import Contact, ContactConsent, ContactEvent
 from tests import samples
@@ -59,7 +59,7 @@ def programme(programme_id: str = "programme", **changes: Any) -> ProgrammeEvent
     return ProgrammeEvent(programme=ProgrammeState(**fields))
 
 
-def agency(name: str = AGENCY_NAME) -> AgencyRegistered:
+def agency(name: str = AGENCY_NAME) -> AgencyEvent:
     return samples.agency(name=name)
 
 

@@ -13,6 +13,7 @@ from services.registry.owner import Owner
 from services.registry.store import BUSINESSES, COLLECTIONS, OWNERS
 from shared.contracts.envelope import Received
 from shared.decision import Decision
+from shared.reference import region as regions
 from tests.memory import ServiceInMemory
 from tests.shared.reference import generate
 
@@ -22,7 +23,8 @@ PERMITTED = [
     "registry.business.*",
     "registry.consent.*",
     "registry.owner.*",
-    "registry.official.register",
+    "registry.official.*",
+    "registry.agency.request",
     "aid.programme.*",
 ]
 SEEN = datetime(2026, 1, 5, 2, 30, tzinfo=UTC)
@@ -56,7 +58,8 @@ class Registry(ServiceInMemory):
 
     def know_agency(self, agency: str, region: str) -> None:
         """An agency with the officials ``kabid`` and ``kadis``."""
-        about = {"agency": agency, "name": agency, "level": "kabkota", "region": region, "permitted": PERMITTED}
+        level = "province" if regions.parse(region).level == "province" else "kabkota"
+        about = {"agency": agency, "name": agency, "level": level, "region": region, "permitted": PERMITTED}
         self.accept("registry.agency.register", about, "binaan")
         for role in ("kabid", "kadis"):
             named = {"agency": agency, "official": role, "role": role, "valid_from": "2020-01-01"}

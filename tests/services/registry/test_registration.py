@@ -28,7 +28,7 @@ def test_an_agency_is_registered_updated_and_left_alone(registry: Registry) -> N
     outcomes = [
         registry.accept("registry.agency.register", AGENCY, "binaan"),
         registry.accept("registry.agency.register", AGENCY, "binaan"),
-        registry.accept("registry.agency.register", {**AGENCY, "region": "14"}, "binaan"),
+        registry.accept("registry.agency.register", {**AGENCY, "level": "province", "region": "14"}, "binaan"),
     ]
     assert [(one["agency"], one["outcome"], one["sequence"]) for one in outcomes] == [
         ("dinkop-bengkalis", "created", 1),

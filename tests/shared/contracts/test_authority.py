@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import date, timedelta
 
 import pytest
 
 from shared.contracts.authority import (
-    ROLES,
+    RIGHTS,
+    SELF,
+    WITHIN,
+    Right,
     check_actor,
     check_administrator,
     check_agency,
     check_region,
+    levels_sending,
+    matches,
     official_id,
+    reach_of,
+    rights_of,
+    roles_deciding,
 )
-from shared.contracts.catalogue import TYPES
+from shared.contracts.catalogue import TYPES, Kind
 from shared.contracts.problem import Problem
 
 TODAY = date(2026, 3, 2)
@@ -24,6 +33,7 @@ DAY = timedelta(days=1)
 
 @dataclass(frozen=True)
 class Agency:
+    level: str = "kabkota"
     region: str = "12.71"
     permitted: tuple[str, ...] = ("registry.business.*", "aid.programme.open")
     status: str = "active"
@@ -34,6 +44,7 @@ class Official:
     role: str = "kadis"
     valid_from: date = TODAY
     valid_until: date | None = TODAY
+    status: str | None = None
 
 
 def codes(problems: list[Problem]) -> list[tuple[str, str | None]]:
@@ -43,31 +54,75 @@ def codes(problems: list[Problem]) -> list[tuple[str, str | None]]:
 # --- officials --------------------------------------------------------------------------------------------------------
 
 DECISIONS = sorted(key for key, one in TYPES.items() if one.decision)
-MAY = {
+DECIDES = {
     "kadis": {*(key for key in DECISIONS if key.startswith(("registry.business.", "aid.programme.")))},
     "kabid": {"registry.business.verify"},
     "petugas": set(),
 }
-"""Said a second time, so that a change of the table is a decision that somebody takes twice (S1-07, S2-03)."""
+MAY = {"kabkota": DECIDES, "province": DECIDES, "ministry": DECIDES, "opd": {}, "bank": {}}
+"""Said a second time, so that a change of the table is a decision that somebody takes twice (S1-07, S2-03, S3-06)."""
+ROLES = sorted(DECIDES)
+LEVELS = list(MAY)
 
 
-def test_every_role_that_can_be_registered_is_in_the_table() -> None:
-    """And no other: what is not in the table may nothing."""
-    schema = TYPES["registry.official.register"].model.model_json_schema()
-    assert set(schema["properties"]["role"]["enum"]) == ROLES.keys() == MAY.keys()
+def test_the_table_speaks_of_the_levels_and_roles_that_can_be_registered() -> None:
+    """A level that is not in the table may nothing; one that cannot be registered is a slip of the pen."""
+    level = TYPES["registry.agency.register"].model.model_json_schema()["properties"]["level"]
+    role = TYPES["registry.official.register"].model.model_json_schema()["properties"]["role"]
+    assert {right.level for right in RIGHTS} == set(level["enum"]) == set(LEVELS)
+    assert {right.role for right in RIGHTS} - {""} <= set(role["enum"]) == set(ROLES)
+    assert {right.reach for right in RIGHTS} == {SELF, WITHIN}
+
+
+@pytest.mark.parametrize("right", RIGHTS, ids=lambda right: f"{right.level}-{right.role or 'system'}-{right.type}")
+def test_every_row_has_a_source_and_says_truly_whether_its_types_exist(right: Right) -> None:
+    """A row for what is not built yet is marked; when it is built the mark goes (and this test says so)."""
+    assert right.why
+    assert all(re.match(r"S[0-4]-[0-9]{2}$|(UU|PP|Permenkop) [0-9]+/[0-9]{4}", one) for one in right.source.split("; "))
+    exists = any(matches(right.type, key) for key in SENT)
+    assert exists is not right.planned, "take the mark off" if exists else "no type like this: mark it planned"
+
+
+SENT = [one.key for one in TYPES.values() if one.kind is Kind.INTAKE and not one.administrator]
+
+
+@pytest.mark.parametrize("key", SENT)
+def test_every_type_that_is_not_the_administrators_is_somebodys(key: str) -> None:
+    """Whoever adds a type says in the table who may send it, and a decision has somebody who may take it."""
+    assert levels_sending(key)
+    assert roles_deciding(key) or not TYPES[key].decision
 
 
 @pytest.mark.parametrize("key", DECISIONS)
-@pytest.mark.parametrize("role", MAY)
-def test_a_role_decides_what_the_table_gives_it(role: str, key: str) -> None:
+@pytest.mark.parametrize("role", ROLES)
+@pytest.mark.parametrize("level", LEVELS)
+def test_a_role_decides_what_the_table_gives_it(level: str, role: str, key: str) -> None:
     """The head of the agency approves (S1-07); a head of division verifies; a clerk decides nothing."""
-    expected = [] if key in MAY[role] else [("actor.role", "actor")]
-    assert codes(check_actor(Official(role=role), "someone", key, TODAY)) == expected
+    expected = [] if key in MAY[level].get(role, ()) else [("actor.role", "actor")]
+    assert codes(check_actor(level, Official(role=role), "someone", key, TODAY)) == expected
+
+
+@pytest.mark.parametrize("key", DECISIONS)
+@pytest.mark.parametrize("level", ["opd", "bank"])
+def test_other_offices_and_banks_decide_nothing_whatever_they_were_permitted(level: str, key: str) -> None:
+    """They ask, report and answer (S1-23, S0-15); to verify and to designate is the duty of dinas and province."""
+    agency = Agency(level=level, permitted=("#",))
+    assert rights_of(level, key) == ()
+    assert codes(check_agency(agency, key)) == [("authority.level", "type")]
+    assert codes(check_region(agency, key, agency.region, "data.region")) == [("authority.region", "data.region")]
+
+
+def test_what_is_not_built_yet_is_granted_as_written() -> None:
+    """A type that comes later has its authority already: another OPD tells of its grants, a bank of its borrowers."""
+    assert levels_sending("aid.external_grant.report") == ("opd",)
+    assert levels_sending("aid.exclusion.report") == ("bank",)
+    assert reach_of("bank", "registry.person.match") == WITHIN
+    assert roles_deciding("aid.programme.propose") == ("kadis", "kabid")
 
 
 def test_a_role_that_the_table_does_not_know_decides_nothing() -> None:
     """A newer registry may tell an older service of a role it has never heard of."""
-    problems = check_actor(Official(role="bendahara"), "someone", "registry.business.verify", TODAY)
+    problems = check_actor("province", Official(role="bendahara"), "someone", "registry.business.verify", TODAY)
     assert codes(problems) == [("actor.role", "actor")]
 
 
@@ -85,15 +140,28 @@ def test_an_official_decides_from_the_first_to_the_last_day_in_office(
     valid_from: date, valid_until: date | None, in_office: bool
 ) -> None:
     """Acting heads (Plt.) have an end date, the day itself included (S0-03, S4-10)."""
-    problems = check_actor(Official("kadis", valid_from, valid_until), "plt", "registry.business.designate", TODAY)
+    problems = check_actor(
+        "kabkota", Official("kadis", valid_from, valid_until), "plt", "registry.business.designate", TODAY
+    )
     assert codes(problems) == ([] if in_office else [("actor.not_in_office", "actor")])
+
+
+def test_a_term_that_was_ended_at_once_is_over_whatever_its_dates_say() -> None:
+    """Its last day is today, and today it is over already."""
+    ended = Official("kadis", TODAY - DAY, TODAY, "ended")
+    problems = check_actor("kabkota", ended, "kadis", "registry.business.designate", TODAY)
+    assert codes(problems) == [("actor.not_in_office", "actor")]
 
 
 def test_a_decision_without_an_official_or_by_an_unknown_one_is_refused() -> None:
     """They are told apart: the first is an omission, the second somebody to be registered."""
-    assert codes(check_actor(None, None, "registry.business.verify", TODAY)) == [("actor.required", "actor")]
-    assert codes(check_actor(Official(), None, "registry.business.verify", TODAY)) == [("actor.required", "actor")]
-    assert codes(check_actor(None, "someone", "registry.business.verify", TODAY)) == [("actor.unknown", "actor")]
+    assert codes(check_actor("kabkota", None, None, "registry.business.verify", TODAY)) == [("actor.required", "actor")]
+    assert codes(check_actor("kabkota", Official(), None, "registry.business.verify", TODAY)) == [
+        ("actor.required", "actor")
+    ]
+    assert codes(check_actor("kabkota", None, "someone", "registry.business.verify", TODAY)) == [
+        ("actor.unknown", "actor")
+    ]
 
 
 def test_an_official_is_somebody_in_one_agency_only_and_the_same_everywhere() -> None:
@@ -140,7 +208,15 @@ def test_an_agency_sends_what_it_is_permitted_while_it_is_active() -> None:
 def test_an_agency_speaks_for_its_own_region_and_what_lies_within(own: str, code: str, allowed: bool) -> None:
     """Neither for its neighbour nor for its province (S3-06); the nation's for all."""
     expected = [] if allowed else [("authority.region", "data.region")]
-    assert codes(check_region(Agency(region=own), code, "data.region")) == expected
+    agency = Agency(region=own)
+    assert codes(check_region(agency, "registry.business.report", code, "data.region")) == expected
+
+
+def test_a_type_about_the_agency_itself_reaches_no_place() -> None:
+    """An office asks how it is known; of its neighbours it learns nothing, and a province of those below (S3-06)."""
+    key = "registry.agency.request"
+    assert codes(check_region(Agency(), key, "12.71", "data.agency")) == [("authority.region", "data.agency")]
+    assert check_region(Agency(level="province", region="12"), key, "12.71", "data.agency") == []
 
 
 def test_only_the_administrator_is_the_administrator() -> None:

@@ -77,7 +77,7 @@ def test_a_wrong_value_gives_its_code_and_is_not_repeated(code: str) -> None:
 
 @pytest.mark.parametrize("code", NOTES)
 def test_an_odd_value_is_taken_with_a_note(code: str) -> None:
-    """What may be right is never refused: old region codes and new prefixes exist (domain §2, §6)."""
+    """What may be right is never refused: old region codes and new prefixes exist (sources §2, §6)."""
     call, arguments = NOTES[code]
     (note,) = call(*arguments).notes
     assert note.code == code

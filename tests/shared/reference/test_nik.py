@@ -16,7 +16,7 @@ TODAY = date(2026, 1, 5)
 
 
 def test_a_womans_day_is_forty_more() -> None:
-    """The example of the contract: 41 07 90 is a woman born on the first of July 1990 (domain §5)."""
+    """The example of the contract: 41 07 90 is a woman born on the first of July 1990 (sources §5)."""
     read = nik.parse("1271994107900001", today=TODAY)
     assert (read.region, read.born, read.sex, read.notes) == ("12.71", date(1990, 7, 1), "P", ())
 
@@ -71,7 +71,7 @@ def test_the_century_is_the_latest_that_is_not_in_the_future(digits: str, born: 
     ["0" * 16, "1" * 16, "1234567890123456", "0123456789012345", "9876543210987654", "1271994107900000"],
 )
 def test_what_people_type_to_get_past_a_field_is_a_placeholder(number: str) -> None:
-    """The audit found such numbers paid out; a serial begins at 0001 (domain §2)."""
+    """The audit found such numbers paid out; a serial begins at 0001 (sources §2)."""
     with pytest.raises(Invalid, match=r"nik\.placeholder"):
         nik.parse(number)
 

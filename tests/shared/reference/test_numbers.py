@@ -14,7 +14,7 @@ from tests.shared.reference.strategies import nibs, niks, randoms
 
 @given(nibs)
 def test_a_nib_is_returned_as_it_is(number: str) -> None:
-    """No check digit is known, so there is nothing to derive (domain §2)."""
+    """No check digit is known, so there is nothing to derive (sources §2)."""
     assert nib.parse(number) == number
     assert nib.clean(f" '{number} ") == number
 
@@ -65,7 +65,7 @@ def test_a_known_kbli_code_has_its_title() -> None:
 
 @pytest.mark.parametrize("version", kbli.VERSIONS)
 def test_a_code_that_we_do_not_have_is_taken_in_every_edition(version: str) -> None:
-    """There are 1,790 codes in 2020 alone and the editions overlap (domain §0): only OSS knows them all."""
+    """There are 1,790 codes in 2020 alone and the editions overlap (sources §0): only OSS knows them all."""
     read = kbli.parse("10795", version)
     assert read.title is None
     assert [note.code for note in read.notes] == ["kbli.unknown"]
@@ -76,7 +76,7 @@ def test_a_code_that_we_do_not_have_is_taken_in_every_edition(version: str) -> N
     [("01122", "A"), ("10710", "C"), ("47711", "G"), ("56102", "I"), ("96200", "S"), ("99000", "U"), ("04000", None)],
 )
 def test_the_category_follows_from_the_division(code: str, letter: str | None) -> None:
-    """Whether a business is industry (IKM) is read off category C (domain §2)."""
+    """Whether a business is industry (IKM) is read off category C (sources §2)."""
     assert kbli.category(code, "2020") == letter
 
 

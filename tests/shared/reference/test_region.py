@@ -18,7 +18,7 @@ codes = st.sampled_from(PROVINCES + REGENCIES + region.below("12.71", "village")
 
 
 def test_the_table_is_the_countrys() -> None:
-    """Kepmendagri 300.2.2-2138/2025: 38 provinces, 514 kab/kota, 7,285 kecamatan, 83,762 villages (domain §5)."""
+    """Kepmendagri 300.2.2-2138/2025: 38 provinces, 514 kab/kota, 7,285 kecamatan, 83,762 villages (sources §5)."""
     assert (len(PROVINCES), len(REGENCIES), len(region.below("00", "district"))) == (38, 514, 7285)
     assert len(_region_table.villages()) == 83_762
 
@@ -42,7 +42,7 @@ def test_the_villages_file_is_in_code_order() -> None:
     ],
 )
 def test_the_source_documents_regions_are_there(code: str, name: str, districts: int, villages: int) -> None:
-    """With as many kecamatan and villages as the ministry counts (domain §5)."""
+    """With as many kecamatan and villages as the ministry counts (sources §5)."""
     read = region.parse(code)
     assert (read.name, read.level, read.parent) == (name, "regency", code[:2])
     assert (len(region.below(code, "district")), len(region.below(code, "village"))) == (districts, villages)
@@ -127,7 +127,7 @@ def test_a_spreadsheets_code_gets_its_dots(cell: str, code: str) -> None:
 
 
 def test_a_lost_zero_is_not_put_back() -> None:
-    """33.1 may be 33.10 or 33.01 (domain §5 found it in published data)."""
+    """33.1 may be 33.10 or 33.01 (found in published data: sources §5)."""
     with pytest.raises(Invalid, match=r"region\.format"):
         region.parse(region.clean("33.1"))
 
@@ -157,7 +157,7 @@ def test_a_lost_zero_is_not_put_back() -> None:
     ],
 )
 def test_an_office_is_understood_by_name(name: str, code: str) -> None:
-    """The spellings of the source documents (domain §1c) and of daily use."""
+    """The spellings of the source documents (sources §1) and of daily use."""
     assert region.find(name).code == code
 
 
