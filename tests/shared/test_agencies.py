@@ -109,6 +109,39 @@ def test_an_agency_must_be_known_active_and_permitted() -> None:
     assert refused(message("aid.programme.open", actor="kadis"), "12.71") == ["authority.type_not_permitted"]
 
 
+def test_a_copy_knows_of_a_suspension_from_its_event_and_of_the_way_back() -> None:
+    """Every service refuses by what it was told itself; events that come late or twice change nothing."""
+    kept = Kept()
+    order = (("registered", 1, "active"), ("suspended", 2, "suspended"), ("registered", 1, "active"))
+    for verb, sequence, status in order:
+        told = AgencyEvent(agency=agency(status=status))
+        kept.handle(kept.message("registry", f"registry.agency.{verb}", told, sequence=sequence))
+    (record,) = kept.states
+    assert isinstance(record, AgencyRecord)
+    assert refused(message("registry.business.report"), "12.71", record) == ["authority.agency_suspended"]
+    back = AgencyEvent(agency=agency())
+    kept.handle(kept.message("registry", "registry.agency.reinstated", back, sequence=3))
+    (record,) = kept.states
+    assert refused(message("registry.business.report"), "12.71", record) == []
+
+
+def test_a_copy_knows_of_the_end_of_a_term() -> None:
+    """Also by aid no programme is opened by somebody who has left."""
+    kept = Kept()
+    kept.told(official(), 1)
+    ended = OfficialEvent(official=official(status="ended", valid_until="2026-03-02"))
+    kept.handle(kept.message("registry", "registry.official.ended", ended, sequence=2))
+    here = AgencyRecord(**agency(permitted=["aid.programme.*"]).model_dump(), sequence=1)
+    opening = message("aid.programme.open", actor="kadis")
+    assert refused(opening, "12.71", here, *kept.states) == ["actor.not_in_office"]
+
+
+def test_an_agency_of_a_level_without_authority_is_refused_whatever_it_was_permitted() -> None:
+    """S0-13: banks take part and decide nothing."""
+    bank = AgencyRecord(**agency(level="bank", permitted=["#"]).model_dump(), sequence=1)
+    assert refused(message("registry.business.verify", actor="kadis"), "12.71", bank) == ["authority.level"]
+
+
 def test_a_decision_needs_an_official_of_that_agency() -> None:
     """Region and official are both said: neither waits for the other to be mended."""
     assert refused(message("registry.business.verify", actor="kadis"), "12.71") == []
