@@ -113,6 +113,14 @@ def _contact(owner: Owner) -> Contact:
     )
 
 
+def described(owner: Owner, *, whole: bool) -> dict[str, Any]:
+    """As an agency is told: with all that is known of the person, or only that there is such an owner."""
+    public = {"owner_id": owner.owner_id}
+    if not whole:
+        return public
+    return {**public, **owner.model_dump(mode="json", include={"nik", *OBSERVED})}
+
+
 def unheard(told: Mapping[str, Any], by: Seen, after: Owner, field: str) -> list[Problem]:
     """A warning where a consent is told that the owner has withdrawn since it was given: not a late report, whose
     sender knows that it is late, but a new one with an old consent."""

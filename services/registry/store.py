@@ -7,10 +7,11 @@ from typing import Any
 from pydantic import BaseModel
 
 from services.registry import business, owner
+from services.registry.access import Access
 from services.registry.business import Business
 from services.registry.owner import Owner
 from shared.agencies import AGENCIES, OFFICIALS
-from shared.kernel.state import ByTag, Collection
+from shared.kernel.state import ByTag, Collection, Page
 
 
 def _owned_by(owner_id: str) -> str:
@@ -32,7 +33,13 @@ BUSINESSES: Collection[Business] = Collection(
     tags=lambda one: (_owned_by(one.owner_id),),
     sealed=business.SEALED,
 )
-COLLECTIONS: tuple[Collection[Any], ...] = (AGENCIES, OFFICIALS, OWNERS, BUSINESSES)
+ACCESSES: Collection[Access] = Collection(
+    name="accesses",
+    model=Access,
+    id_of=lambda one: one.access_id,
+    tags=lambda one: tuple(f"of:{owner_id}" for owner_id in one.owner_ids),
+)
+COLLECTIONS: tuple[Collection[Any], ...] = (AGENCIES, OFFICIALS, OWNERS, BUSINESSES, ACCESSES)
 _BY_MODEL = {collection.model: collection for collection in COLLECTIONS}
 
 
@@ -45,3 +52,8 @@ def businesses_of(owner_id: str) -> ByTag[Business]:
     """An owner's businesses, to know where the owner is. Not guarded: that one comes or goes meanwhile changes nothing
     about what an agency was allowed when it asked."""
     return ByTag(BUSINESSES, _owned_by(owner_id), guard=False)
+
+
+def accesses_of(owner_id: str, after: str | None, limit: int) -> Page[Access]:
+    """The next answers about an owner, the oldest first."""
+    return Page(ACCESSES, f"of:{owner_id}", after=after or "", limit=limit, guard=False)

@@ -128,6 +128,8 @@ def _owners() -> Iterator[MessageType]:
     yield _intake(
         "registry.consent.withdraw", owners.ConsentWithdraw, "An owner agrees to messages no more.", observed=True
     )
+    yield _intake("registry.owner.request", owners.OwnerRequest, "Who are these owners?", question=True)
+    yield _intake("registry.access.request", owners.AccessRequest, "Who has read an owner's data?", question=True)
     for verb, summary in (("changed", "How to reach an owner."), ("erased", "An owner was erased.")):
         yield MessageType(key=f"registry.contact.{verb}", kind=Kind.CONTACT, model=owners.ContactEvent, summary=summary)
 

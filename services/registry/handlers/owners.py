@@ -1,4 +1,4 @@
-"""What is told of owners by themselves: what they agree to, and that they do not any more."""
+"""What is told and asked of owners by themselves: what they agree to, who they are, who has read it."""
 
 from __future__ import annotations
 
@@ -6,19 +6,21 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
+from services.registry import access
 from services.registry import consent as consents
 from services.registry import owner as owners
+from services.registry.access import Access
 from services.registry.consent import WITHDRAWN, Agreement
 from services.registry.observation import Seen
 from services.registry.problems import problem
-from services.registry.store import OWNERS, businesses_of
+from services.registry.store import BUSINESSES, OWNERS, accesses_of, businesses_of
 from shared.agencies import agency_lookup, authority_needs, check_authority
 from shared.contracts.envelope import Received
 from shared.contracts.problem import Problem
-from shared.contracts.registry.owners import ConsentRecord, ConsentWithdraw
+from shared.contracts.registry.owners import AccessRequest, ConsentRecord, ConsentWithdraw, OwnerRequest
 from shared.decision import Decision, reject
 from shared.kernel.routes import Routes
-from shared.kernel.state import ById, Lookup, WorkingSet
+from shared.kernel.state import ById, Lookup, Page, WorkingSet
 from shared.reference import region as regions
 
 routes = Routes()
@@ -94,3 +96,73 @@ def _agreed(
         result={"owner_id": known.owner_id, "outcome": outcome if facts else "unchanged"},
         warnings=owners.unheard(told, by, heard, "data.channels"),
     )
+
+
+# --- questions --------------------------------------------------------------------------------------------------------
+
+
+def _wanted(message: Received[OwnerRequest], state: WorkingSet) -> list[str]:
+    """The owners asked about, in the order of their ids, from where the page begins."""
+    ids = set(message.data.owner_ids)
+    if message.data.business_id is not None:
+        business = state.get(ById(BUSINESSES, message.data.business_id, guard=False))
+        ids |= {business.owner_id} if business is not None else set()
+    return sorted(one for one in ids if one > (message.data.after or ""))
+
+
+def _request_needs(message: Received[OwnerRequest], state: WorkingSet) -> Iterable[Lookup]:
+    yield from authority_needs(message)
+    if message.data.business_id is not None:
+        lookup = ById(BUSINESSES, message.data.business_id, guard=False)
+        yield lookup
+        if state.missing([lookup]):
+            return
+    for owner_id in _wanted(message, state)[: message.data.limit]:
+        yield ById(OWNERS, owner_id, guard=False)
+        yield businesses_of(owner_id)
+
+
+@routes.on("registry.owner.request", _request_needs)
+def answer_owners(message: Received[OwnerRequest], state: WorkingSet, now: datetime) -> Decision:
+    """Whose business lies in the asker's region is told whole, and that is recorded; of others only that they exist."""
+    if problems := check_authority(message, state, now, None, None):
+        return reject(*problems)
+    wanted = _wanted(message, state)
+    page = wanted[: message.data.limit]
+    found = [one for owner_id in page if (one := state.get(ById(OWNERS, owner_id, guard=False))) is not None]
+    near = {one.owner_id for one in found if _is_near(one.owner_id, message, state)}
+    return Decision(
+        changes=access.recorded(message, sorted(near), message.data.purpose, now),
+        answer=[owners.described(one, whole=one.owner_id in near) for one in found],
+        next=page[-1] if len(wanted) > len(page) else None,
+    )
+
+
+def _is_near(owner_id: str, message: Received[Any], state: WorkingSet) -> bool:
+    region = region_of(owner_id, message, state)
+    agency = state.get(agency_lookup(message.account))
+    return agency is not None and regions.within(region, agency.region)
+
+
+def _access_needs(message: Received[AccessRequest], state: WorkingSet) -> Iterable[Lookup]:
+    return [*owner_needs(message, state), _access_page(message)]
+
+
+@routes.on("registry.access.request", _access_needs)
+def answer_accesses(message: Received[AccessRequest], state: WorkingSet, now: datetime) -> Decision:
+    owner_id = message.data.owner_id
+    if problems := check_authority(message, state, now, region_of(owner_id, message, state), "data.owner_id"):
+        return reject(*problems)
+    if state.get(ById(OWNERS, owner_id)) is None:
+        return reject(problem("owner.not_found", "data.owner_id"))
+    found = state.all(_access_page(message))
+    shown = found[: message.data.limit]
+    return Decision(
+        answer=[access.described(one) for one in shown],
+        next=shown[-1].access_id if len(found) > len(shown) else None,
+    )
+
+
+def _access_page(message: Received[AccessRequest]) -> Page[Access]:
+    # One more than asked for, to know whether there is a next page.
+    return accesses_of(message.data.owner_id, message.data.after, message.data.limit + 1)

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from shared.contracts.fields import (
+    Count,
     Day,
     Identifier,
     Nik,
@@ -16,6 +17,7 @@ from shared.contracts.fields import (
     Public,
     Published,
     Reference,
+    Slug,
     Text,
 )
 
@@ -63,6 +65,30 @@ class ConsentWithdraw(Payload):
 
     owner_id: Public[Identifier]
     channels: Personal[Channels]
+
+
+# --- questions ------------------------------------------------------------------------------------------------------
+
+Limit = Annotated[Count, Field(gt=0, le=100)]
+
+
+class OwnerRequest(Payload):
+    """Who are these owners, or who owns this business? Answered with what the asker may know; every answer with
+    personal data in it is recorded together with ``purpose``, which says what it is wanted for."""
+
+    owner_ids: Public[Annotated[tuple[Identifier, ...], Field(max_length=100)]] = ()
+    business_id: Public[Identifier | None] = None
+    purpose: Public[Slug]
+    after: Public[Identifier | None] = None
+    limit: Public[Limit] = 50
+
+
+class AccessRequest(Payload):
+    """Who has read the data of this owner? An office asks on the owner's behalf (UU PDP art. 32)."""
+
+    owner_id: Public[Identifier]
+    after: Public[Identifier | None] = None
+    limit: Public[Limit] = 50
 
 
 # --- contacts (exchange binaan.contacts: notify alone) --------------------------------------------------------------

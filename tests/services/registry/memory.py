@@ -25,6 +25,7 @@ PERMITTED = [
     "registry.owner.*",
     "registry.official.*",
     "registry.agency.request",
+    "registry.access.request",
     "aid.programme.*",
 ]
 SEEN = datetime(2026, 1, 5, 2, 30, tzinfo=UTC)
@@ -122,6 +123,17 @@ class Registry(ServiceInMemory):
             assert not self.decide(verb, business_id, **data).problems
 
     # --- what it has ---
+
+    def businesses(self) -> list[Business]:
+        return self.all(BUSINESSES)
+
+    def owners(self) -> list[Owner]:
+        return self.all(OWNERS)
+
+    def owner_of(self, nik: str) -> Owner:
+        """The owner with this NIK."""
+        (found,) = (one for one in self.all(OWNERS) if one.nik == nik)
+        return found
 
     def business(self, business_id: str | None = None) -> Business:
         """One business, or the only one."""
