@@ -6,6 +6,8 @@ Values stay open strings, since registry may come to know a status or a scale th
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict
@@ -31,6 +33,9 @@ class Business(BaseModel):
     """A business as last heard of. ``sequence`` is that of the event; ``prior_interventions`` counts the grants,
     trainings and referrals that this service has recorded for it (none before grants exist).
 
+    ``inherited_interventions`` are those of the records that were merged into this one: who was served under a double
+    record has been served.
+
     ``settling`` is set when a business has appeared in a region. A programme that opens in that very moment can miss
     it: the decision about the business did not see the programme yet, and the programme's work list has passed the
     place where the business will stand. One more look, in a transaction that begins after the business is there, meets
@@ -42,22 +47,49 @@ class Business(BaseModel):
     business_id: str
     sequence: int
     prior_interventions: int = 0
+    inherited_interventions: int = 0
     state: BusinessState
     settling: Settling | None = None
 
+    @property
+    def all_interventions(self) -> int:
+        return self.prior_interventions + self.inherited_interventions
 
-def told(known: Business | None, state: BusinessState, sequence: int, cause: Cause, now: datetime) -> Business | None:
-    """The copy after an event, or None where the copy is as new already (contract, "Events carry state")."""
-    settling = Settling(due=now + SETTLING, cause=cause)
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """An event of a business: its state, its place among the events, what caused it."""
+
+    state: BusinessState
+    sequence: int
+    cause: Cause
+
+
+def told(known: Business | None, event: Told, absorbed: Iterable[Business], now: datetime) -> Business | None:
+    """The copy after an event, or None where the copy is as new already (contract, "Events carry state"). ``absorbed``
+    are the copies of those that were merged into it."""
+    settling, state, sequence = Settling(due=now + SETTLING, cause=event.cause), event.state, event.sequence
+    inherited = sum(one.prior_interventions for one in absorbed)
     if known is None:
-        return Business(business_id=state.business_id, sequence=sequence, state=state, settling=settling)
+        return Business(
+            business_id=state.business_id,
+            sequence=sequence,
+            inherited_interventions=inherited,
+            state=state,
+            settling=settling,
+        )
     if sequence <= known.sequence:
         return None
     # An event that finds the business where it was may stand in one transaction with the one that brought it there, so
     # it does not count as the second look.
     moved = state.region != known.state.region
     return known.model_copy(
-        update={"sequence": sequence, "state": state, "settling": settling if moved else known.settling}
+        update={
+            "sequence": sequence,
+            "inherited_interventions": inherited,
+            "state": state,
+            "settling": settling if moved else known.settling,
+        }
     )
 
 

@@ -113,7 +113,7 @@ def _needs(criterion: NeedIs, business: Business) -> bool:
 
 
 def _never_received(_: NeverReceived, business: Business) -> bool:
-    return business.prior_interventions == 0
+    return business.all_interventions == 0
 
 
 _RULES: Mapping[type, Callable[..., bool | None]] = {
@@ -161,10 +161,14 @@ def assessed(criterion: Criterion, verdict: Verdict) -> AssessedCriterion:
     return _said(criterion.type, verdict, _sentence(criterion, verdict))
 
 
+_INACTIVE = frozenset({"nonaktif", "tutup", "digabung"})
+
+
 def judge_active(business: Business) -> Verdict:
-    """What no programme needs to say: a business that is ``nonaktif`` receives nothing, nor does one that is ``besar``,
-    which is recorded and not served (PP 7/2021 art. 35: above menengah is no UMKM)."""
-    return _verdict(business.state.status != "nonaktif" and business.state.scale != "besar")
+    """What no programme needs to say: a business that is ``nonaktif``, ``tutup`` or ``digabung`` (a double record)
+    receives nothing, nor does one that is ``besar``, which is recorded and not served (PP 7/2021 art. 35: above
+    menengah is no UMKM)."""
+    return _verdict(business.state.status not in _INACTIVE and business.state.scale != "besar")
 
 
 ACTIVE = "business_active"

@@ -138,7 +138,7 @@ def _is_as_before(before: Eligibility, business: Business, programme: Programme,
     codes = ("region_within", ACTIVE, *(one.type for one in programme.criteria))
     now = tuple(zip(codes, verdicts, strict=True))
     then = tuple((one.code, one.verdict) for one in before.criteria)
-    return now == then and before.prior_interventions == business.prior_interventions
+    return now == then and before.prior_interventions == business.all_interventions
 
 
 def _answer(business: Business, programme: Programme, verdicts: tuple[Verdict, ...], sequence: int) -> Eligibility:
@@ -156,6 +156,6 @@ def _answer(business: Business, programme: Programme, verdicts: tuple[Verdict, .
             assessed_active(active),
             *(assessed(criterion, verdict) for criterion, verdict in zip(programme.criteria, own, strict=True)),
         ),
-        prior_interventions=business.prior_interventions,
+        prior_interventions=business.all_interventions,
         assessed_from=business.sequence,
     )

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from services.aid import assessment, store
-from services.aid.business import Business, settled, told
+from services.aid.business import Business, Told, settled, told
 from services.aid.eligibility import Assessed, Eligibility, assess
 from services.aid.programme import Programme, already_open, close_programme, open_programme
 from shared.agencies import authority_needs, check_authority, register_copies, register_question
@@ -31,13 +31,16 @@ register_question(routes, "aid.agency.request")
 def _business_needs(message: Received[BusinessEvent], state: WorkingSet) -> Iterable[Lookup]:
     business = message.data.business
     yield store.business(business.business_id)
+    yield from map(store.business, business.absorbed or ())
     yield from _reassessment_needs(business.business_id, business.region, state)
 
 
 @routes.on("registry.business.*", _business_needs)
 def keep_business(message: Received[BusinessEvent], state: WorkingSet, now: datetime) -> Decision:
     known = state.get(store.business(message.data.business.business_id))
-    copy = told(known, message.data.business, message.sequence, message.cause, now)
+    absorbed = [state.get(store.business(id_)) for id_ in message.data.business.absorbed or ()]
+    event = Told(message.data.business, message.sequence, message.cause)
+    copy = told(known, event, [one for one in absorbed if one is not None], now)
     if copy is None:
         return Decision()
     found = _reassessed(copy, state)

@@ -48,6 +48,11 @@ def _business(what: str, state: Data, change: Data) -> str:
         "released": "mandiri",
         "deactivated": "nonaktif",
         "reactivated": "kembali terdata",
+        "withdrawn": "mengundurkan diri dari binaan",
+        "closed": "tutup",
+        "duplicate_suspected": "mungkin tercatat dua kali",
+        "declared_distinct": "dinyatakan usaha yang berbeda",
+        "merged": "digabung ke usaha lain",
         "scale_raised": f"naik kelas: {before} → {state.get('scale')}",
         "scale_lowered": f"turun kelas: {before} → {state.get('scale')}",
     }

@@ -1,18 +1,18 @@
 """Businesses: what is known of each, what state it is in, and what the world sees of it.
 
 Reports say what a business is (name, place, trade, figures); officials decide where it stands: terdata →
-terverifikasi → binaan → mandiri, nonaktif from any of them, and back to terdata. Both end in the whole public state,
-published with the next sequence. Figures of its finances and its address stay here, encrypted.
+terverifikasi → binaan → mandiri, nonaktif or tutup from any of them, and back to terdata. Both end in the whole public
+state, published with the next sequence. Figures of its finances and its address stay here, encrypted.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import AwareDatetime, BaseModel, ConfigDict
 
 from services.registry import scale
 from services.registry.observation import Seen
@@ -28,13 +28,13 @@ from shared.contracts.registry.businesses import (
     ReportedBusiness,
     ScaleBasis,
 )
-from shared.decision import Decision, Fact, reject
+from shared.decision import Cause, Decision, Fact, reject
 from shared.reference import region as regions
 
 OBSERVED = tuple(name for name in ReportedBusiness.model_fields if name != "agency_ref")
 """Fields that reports tell, the newest observation of each standing. The reference is one for each account."""
 NOT_PUBLIC = ("address", "annual_sales", "capital", "agency_refs")
-SEALED = frozenset({*NOT_PUBLIC, "seen", "status_note"})
+SEALED = frozenset({*NOT_PUBLIC, "seen", "status_note", "formerly"})
 """Encrypted together at rest; the references too, because an office may use a NIK as its own number for a business."""
 _GRADED = ("terverifikasi", "binaan", "mandiri")
 
@@ -46,6 +46,25 @@ class Sales(BaseModel):
 
     year: int
     amount: int
+
+
+class Former(BaseModel):
+    """What a record went by before it was merged with another."""
+
+    model_config = ConfigDict(frozen=True)
+
+    name: str
+    nib: str | None = None
+    agency_refs: Mapping[str, str] = {}
+
+
+class Comparing(BaseModel):
+    """When to look for others that may be this business, and on whose account."""
+
+    model_config = ConfigDict(frozen=True)
+
+    due: AwareDatetime
+    cause: Cause
 
 
 class Business(BaseModel):
@@ -81,6 +100,16 @@ class Business(BaseModel):
     status_note: str | None = None
     mentor: str | None = None
     recorded_on: date
+    possible_duplicates: tuple[str, ...] = ()
+    distinct_from: tuple[str, ...] = ()
+    """Declared to be others, however alike."""
+    merged_into: str | None = None
+    absorbed: tuple[str, ...] = ()
+    formerly: tuple[Former, ...] = ()
+    """What it is recognised by besides, since it was merged."""
+    comparing: Comparing | None = None
+    place: str | None = None
+    """Keyed token of the owner's phone with the address, as of when it was last compared."""
     claims: tuple[str, ...] = ()
     """Keys by which reports recognise this business and no other."""
     sequence: int = 0
@@ -151,6 +180,23 @@ def _graded(business: Business) -> tuple[Business, list[Fact]]:
     return announced(after, what, BusinessChange(scale_before=before))
 
 
+# --- others that may be the same --------------------------------------------------------------------------------------
+
+_LIKENESS = ("name", "nib", "address", "owner_id")
+
+
+def to_compare(business: Business, cause: Cause, now: datetime) -> Business:
+    """The business with a look at its likes due (``duplicate``)."""
+    return business.model_copy(update={"comparing": Comparing(due=now, cause=cause)})
+
+
+def compared_anew(before: Business | None, after: Business, cause: Cause, now: datetime, *, moved: bool) -> Business:
+    """With a look due if what likeness rests on has changed; ``moved`` says that the owner's phone has."""
+    if before is not None and not moved and all(getattr(before, name) == getattr(after, name) for name in _LIKENESS):
+        return after
+    return to_compare(after, cause, now)
+
+
 # --- what officials decide --------------------------------------------------------------------------------------------
 
 
@@ -163,6 +209,9 @@ class Step:
     refused: Mapping[str, str]
 
 
+_ENDED = {"tutup": "business.closed", "digabung": "business.merged"}
+_NOT_BINAAN = dict.fromkeys(("terdata", "terverifikasi", "mandiri", "nonaktif"), "business.not_binaan") | _ENDED
+
 VERIFY = Step(
     "verified",
     "terverifikasi",
@@ -171,6 +220,7 @@ VERIFY = Step(
         "binaan": "business.already_verified",
         "mandiri": "business.already_verified",
         "nonaktif": "business.inactive",
+        **_ENDED,
     },
 )
 DESIGNATE = Step(
@@ -181,18 +231,19 @@ DESIGNATE = Step(
         "binaan": "business.already_binaan",
         "mandiri": "business.already_mandiri",
         "nonaktif": "business.inactive",
+        **_ENDED,
     },
 )
-RELEASE = Step(
-    "released",
-    "mandiri",
-    dict.fromkeys(("terdata", "terverifikasi", "mandiri", "nonaktif"), "business.not_binaan"),
-)
-DEACTIVATE = Step("deactivated", "nonaktif", {"nonaktif": "business.already_inactive"})
+RELEASE = Step("released", "mandiri", _NOT_BINAAN)
+WITHDRAW = Step("withdrawn", "terverifikasi", _NOT_BINAAN)
+"""Still as it was verified, so that it can be designated again."""
+DEACTIVATE = Step("deactivated", "nonaktif", {"nonaktif": "business.already_inactive", **_ENDED})
+CLOSE = Step("closed", "tutup", _ENDED)
 REACTIVATE = Step(
     "reactivated",
     "terdata",
-    dict.fromkeys(("terdata", "terverifikasi", "binaan", "mandiri"), "business.not_inactive"),
+    dict.fromkeys(("terdata", "terverifikasi", "binaan", "mandiri"), "business.not_inactive")
+    | {"digabung": "business.merged"},
 )
 
 
@@ -262,8 +313,9 @@ def _warnings(business: Business, step: Step) -> list[Problem]:
 
 
 def public(business: Business) -> BusinessState:
-    """The whole public state: fields of the same name."""
-    return BusinessState(**{name: getattr(business, name) for name in BusinessState.model_fields})
+    """The whole public state: fields of the same name, without lists that seldom hold anything while they do not."""
+    state = {name: getattr(business, name) for name in BusinessState.model_fields}
+    return BusinessState(**state | {name: state[name] or None for name in ("possible_duplicates", "absorbed")})
 
 
 def announced(business: Business, what: str, change: BusinessChange) -> tuple[Business, list[Fact]]:

@@ -115,8 +115,8 @@ TEXTS: Mapping[str, tuple[str, str]] = {
         "This business is mandiri already; to guide it again, deactivate, reactivate and verify it.",
     ),
     "business.not_binaan": (
-        "Usaha ini bukan binaan, sehingga tidak dapat dilepas menjadi mandiri.",
-        "This business is not binaan, so it cannot be released as mandiri.",
+        "Usaha ini bukan binaan, sehingga tidak dapat dilepas atau mengundurkan diri.",
+        "This business is not binaan, so it cannot be released and cannot withdraw.",
     ),
     "business.inactive": (
         "Usaha ini nonaktif; aktifkan kembali lebih dahulu.",
@@ -125,6 +125,26 @@ TEXTS: Mapping[str, tuple[str, str]] = {
     "business.already_inactive": (
         "Usaha ini sudah nonaktif; tidak perlu diulang.",
         "This business is inactive already; there is nothing to repeat.",
+    ),
+    "business.closed": (
+        "Usaha ini sudah tutup; jika keliru, aktifkan kembali lebih dahulu.",
+        "This business is closed; if that is a mistake, reactivate it first.",
+    ),
+    "business.merged": (
+        "Usaha ini sudah digabung ke usaha lain; pakai business_id yang tercantum pada merged_into.",
+        "This business was merged into another; use the business_id that stands in merged_into.",
+    ),
+    "business.merge_itself": (
+        "Usaha tidak dapat digabung atau dibedakan dengan dirinya sendiri; isi dua business_id yang berlainan.",
+        "A business cannot be merged with itself or told apart from itself; give two different business_ids.",
+    ),
+    "business.merge_other_owner": (
+        "Kedua usaha punya pemilik yang berbeda; pastikan pemiliknya satu orang dan gabungkan datanya lebih dahulu.",
+        "The two businesses have different owners; make sure that it is one person and join the owners first.",
+    ),
+    "business.merge_other_region": (
+        "Kedua usaha berada di kabupaten/kota yang berbeda; laporkan dahulu wilayah yang benar.",
+        "The two businesses lie in different regencies; report the right region first.",
     ),
     "business.not_inactive": (
         "Usaha ini tidak nonaktif, sehingga tidak perlu diaktifkan kembali.",

@@ -14,7 +14,7 @@ from typing import Any
 
 from services.registry import business as businesses
 from services.registry import owner as owners
-from services.registry.business import NOT_PUBLIC, OBSERVED, Business, Sales
+from services.registry.business import NOT_PUBLIC, OBSERVED, Business, Former, Sales
 from services.registry.observation import Seen, merge
 from services.registry.owner import Owner
 from services.registry.problems import problem, required
@@ -103,12 +103,17 @@ def normalised(name: str) -> str:
 
 
 def candidate_names(business: Business, message: Received[Any]) -> tuple[Name, ...]:
-    """Every name that the business would be recognised by, had no other claimed it before."""
-    return (
-        *_by_ref(business.agency_refs, message),
-        *_by_nib(business.name, business.nib, message),
-        *by_owner(business.name, business.owner_id, message),
-    )
+    """Every name that the business would be recognised by, had no other claimed it before; also what it went by before
+    it was merged."""
+    present = Former(name=business.name, nib=business.nib, agency_refs=business.agency_refs)
+    names = (name for one in (present, *business.formerly) for name in _names_of(one, business.owner_id, message))
+    return tuple(dict.fromkeys(names))
+
+
+def _names_of(one: Former, owner_id: str, message: Received[Any]) -> Iterable[Name]:
+    yield from _by_ref(one.agency_refs, message)
+    yield from _by_nib(one.name, one.nib, message)
+    yield from by_owner(one.name, owner_id, message)
 
 
 def _by_ref(refs: Mapping[str, str], message: Received[Any]) -> Iterable[Name]:
@@ -226,6 +231,8 @@ def decide(message: Received[BusinessReport], report: Report, found: Found, toda
     person = _owner_after(message, report, owner)
     business = _business_after(message, report, known, person, today)
     business = _claiming(business, candidate_names(business, message), found.holder)
+    moved = owner is not None and owner.phone != person.phone
+    business = businesses.compared_anew(known, business, message.cause, message.received_at, moved=moved)
     outcome = _outcome(known, business, owner, person)
     person, contacts = owners.announced(owner, person, business.region)
     business, events = businesses.reported(known, business)

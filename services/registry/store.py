@@ -6,17 +6,12 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from services.registry import business, owner
+from services.registry import business, duplicate, owner
 from services.registry.access import Access
 from services.registry.business import Business
 from services.registry.owner import Owner
 from shared.agencies import AGENCIES, OFFICIALS
 from shared.kernel.state import ByTag, Collection, Page
-
-
-def _owned_by(owner_id: str) -> str:
-    return f"owner:{owner_id}"
-
 
 OWNERS: Collection[Owner] = Collection(
     name="owners",
@@ -30,7 +25,8 @@ BUSINESSES: Collection[Business] = Collection(
     model=Business,
     id_of=lambda one: one.business_id,
     keys=lambda one: one.claims,
-    tags=lambda one: (_owned_by(one.owner_id),),
+    tags=lambda one: duplicate.blocks(one).values(),
+    due=lambda one: one.comparing.due if one.comparing is not None else None,
     sealed=business.SEALED,
 )
 ACCESSES: Collection[Access] = Collection(
@@ -51,7 +47,7 @@ def collection_of(aggregate: BaseModel) -> Collection[Any]:
 def businesses_of(owner_id: str) -> ByTag[Business]:
     """An owner's businesses, to know where the owner is. Not guarded: that one comes or goes meanwhile changes nothing
     about what an agency was allowed when it asked."""
-    return ByTag(BUSINESSES, _owned_by(owner_id), guard=False)
+    return ByTag(BUSINESSES, duplicate.of_owner(owner_id), guard=False)
 
 
 def accesses_of(owner_id: str, after: str | None, limit: int) -> Page[Access]:

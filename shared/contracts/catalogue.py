@@ -156,6 +156,16 @@ def _businesses() -> Iterator[MessageType]:
         "registry.business.deactivate", businesses.BusinessDeactivate, "Record that a business is inactive."
     )
     yield _decision("registry.business.reactivate", businesses.BusinessReactivate, "Record that a business is back.")
+    yield _decision(
+        "registry.business.withdraw", businesses.BusinessWithdraw, "Let a business leave guidance at its own wish."
+    )
+    yield _decision("registry.business.close", businesses.BusinessClose, "Record that a business has ceased for good.")
+    yield _decision("registry.business.merge", businesses.BusinessMerge, "Declare two records to be one business.")
+    yield _decision(
+        "registry.business.declare_distinct",
+        businesses.BusinessDeclareDistinct,
+        "Declare two businesses that look alike to be two.",
+    )
     yield _event("registry.business.recorded", business, "A business was seen for the first time.")
     yield _event("registry.business.updated", business, "The public state of a business changed.")
     yield _event("registry.business.verified", business, "An official confirmed a business.")
@@ -163,6 +173,13 @@ def _businesses() -> Iterator[MessageType]:
     yield _event("registry.business.released", business, "A business became mandiri.")
     yield _event("registry.business.deactivated", business, "A business became nonaktif.")
     yield _event("registry.business.reactivated", business, "A business came back to terdata.")
+    yield _event("registry.business.withdrawn", business, "A business left guidance at its own wish.")
+    yield _event("registry.business.closed", business, "A business ceased for good (tutup).")
+    yield _event(
+        "registry.business.duplicate_suspected", business, "A business may be the same as others; nothing is merged."
+    )
+    yield _event("registry.business.declared_distinct", business, "Two businesses that look alike were declared two.")
+    yield _event("registry.business.merged", business, "A business was merged into another (digabung).")
     yield _event("registry.business.scale_raised", business, "A verified business moved up in scale (naik kelas).")
     yield _event("registry.business.scale_lowered", business, "A verified business moved down in scale.")
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from services.registry.handlers import agencies, businesses, owners, reports
+from services.registry.handlers import agencies, businesses, duplicates, owners, reports
 from shared.kernel.routes import Routes
 
-routes = Routes.of(agencies.routes, businesses.routes, owners.routes, reports.routes)
+routes = Routes.of(agencies.routes, businesses.routes, duplicates.routes, owners.routes, reports.routes)
+workers = (duplicates.compare_worker,)

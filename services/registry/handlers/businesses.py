@@ -18,11 +18,13 @@ from shared.contracts.authority import official_id
 from shared.contracts.envelope import Received
 from shared.contracts.registry.businesses import (
     BusinessChange,
+    BusinessClose,
     BusinessDeactivate,
     BusinessDesignate,
     BusinessReactivate,
     BusinessRelease,
     BusinessVerify,
+    BusinessWithdraw,
 )
 from shared.decision import Decision, reject
 from shared.kernel.routes import Routes
@@ -32,7 +34,15 @@ from shared.reference import region as regions
 routes = Routes()
 
 
-Step = BusinessVerify | BusinessDesignate | BusinessRelease | BusinessDeactivate | BusinessReactivate
+Step = (
+    BusinessVerify
+    | BusinessDesignate
+    | BusinessRelease
+    | BusinessWithdraw
+    | BusinessDeactivate
+    | BusinessClose
+    | BusinessReactivate
+)
 
 
 def _step_needs(message: Received[Step], _: WorkingSet) -> Iterable[Lookup]:
@@ -67,6 +77,18 @@ def deactivate(message: Received[BusinessDeactivate], state: WorkingSet, now: da
 @routes.on("registry.business.reactivate", _step_needs)
 def reactivate(message: Received[BusinessReactivate], state: WorkingSet, now: datetime) -> Decision:
     return _decided(message, state, now, businesses.REACTIVATE, Papers(note=message.data.note))
+
+
+@routes.on("registry.business.withdraw", _step_needs)
+def withdraw(message: Received[BusinessWithdraw], state: WorkingSet, now: datetime) -> Decision:
+    change = BusinessChange(reason=message.data.reason)
+    return _decided(message, state, now, businesses.WITHDRAW, Papers(change, note=message.data.note))
+
+
+@routes.on("registry.business.close", _step_needs)
+def close(message: Received[BusinessClose], state: WorkingSet, now: datetime) -> Decision:
+    change = BusinessChange(reason=message.data.reason)
+    return _decided(message, state, now, businesses.CLOSE, Papers(change, note=message.data.note))
 
 
 def _decided(

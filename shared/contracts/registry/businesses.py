@@ -202,6 +202,38 @@ class BusinessReactivate(Payload):
     note: Personal[LongText | None] = None
 
 
+class BusinessWithdraw(Payload):
+    """A business leaves guidance at its own wish; it can be designated again."""
+
+    business_id: Public[Identifier]
+    reason: Public[Slug | None] = None
+    note: Personal[LongText | None] = None
+
+
+class BusinessClose(Payload):
+    """A business has ceased for good; ``reactivate`` takes back what was a mistake."""
+
+    business_id: Public[Identifier]
+    reason: Public[Slug]
+    note: Personal[LongText | None] = None
+
+
+class BusinessMerge(Payload):
+    """Two records are one business: ``keep`` lives on with what both knew, ``absorb`` points to it."""
+
+    keep: Public[Identifier]
+    absorb: Public[Identifier]
+    reason: Public[PublicText]
+
+
+class BusinessDeclareDistinct(Payload):
+    """Two businesses that look alike are two, and are not suspected again."""
+
+    business_id: Public[Identifier]
+    other_id: Public[Identifier]
+    reason: Public[PublicText | None] = None
+
+
 # --- what has happened to businesses ------------------------------------------------------------------------------
 
 
@@ -242,6 +274,18 @@ class BusinessState(Published):
     needs: Public[tuple[str, ...]] = ()
     channels: Public[tuple[str, ...]] = ()
     recorded_on: Public[Day]
+    possible_duplicates: Public[tuple[str, ...] | None] = None
+    """Businesses that may be this one: for officials to merge or to declare distinct."""
+    merged_into: Public[str | None] = None
+    absorbed: Public[tuple[str, ...] | None] = None
+    """All records that have been merged into this one, also by way of others."""
+
+
+class Likeness(Published):
+    """Why another business may be this one: ``same_owner``, ``same_nib``, ``same_place``."""
+
+    business_id: Public[str]
+    signs: Public[tuple[str, ...]]
 
 
 class BusinessChange(Published):
@@ -253,6 +297,8 @@ class BusinessChange(Published):
     method: Public[str | None] = None
     decree: Public[PublishedDecree | None] = None
     reason: Public[str | None] = None
+    suspected: Public[tuple[Likeness, ...] | None] = None
+    distinct_from: Public[str | None] = None
 
 
 class BusinessEvent(Published):

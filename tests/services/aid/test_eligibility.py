@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import uuid
 from copy import deepcopy
+from itertools import permutations
 from typing import Any
 
 import pytest
@@ -387,3 +388,40 @@ def test_a_large_business_is_recorded_and_not_served() -> None:
     memory.hear_of(business(scale="besar", status="binaan"), 1)
     (answer,) = memory.all(ELIGIBILITIES)
     assert (answer.verdict, answer.criteria[1].code) == ("ineligible", "business_active")
+
+
+# --- what ends a business, and what unites two ------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("status", ["nonaktif", "tutup", "digabung"])
+def test_who_is_no_more_receives_nothing(aid: Memory, status: str) -> None:
+    """Closed, or a double record of another: whatever a programme asks for."""
+    aid.open(criteria=[])
+    aid.work()
+    aid.hear_of(business(status="binaan"), 1)
+    aid.hear_of(business(status=status), 2)
+    assert verdicts(aid) == ["eligible", "ineligible"]
+
+
+@pytest.mark.parametrize("order", list(permutations(range(3))))
+def test_who_was_served_under_a_double_record_has_been_served(aid: Memory, order: tuple[int, ...]) -> None:
+    """S1-24: after a merge the one that lives on has received what the other had, however the events come."""
+    aid.open(criteria=[{"type": "never_received"}])
+    aid.work()
+    aid.hear_of(business(business_id="business-2"), 1)
+    served = next(one for one in aid.all(BUSINESSES) if one.business_id == "business-2")
+    aid.stored["businesses"]["business-2"] = served.model_copy(update={"prior_interventions": 1})
+    events = [
+        (business(), 1, "registry.business.recorded"),
+        (business(absorbed=["business-2"]), 2, "registry.business.updated"),
+        (
+            business(business_id="business-2", status="digabung", merged_into="business-1"),
+            2,
+            "registry.business.merged",
+        ),
+    ]
+    for number in order:
+        aid.hear_of(*events[number])
+    last = {event.eligibility.beneficiary_id: event.eligibility for event in assessed(aid)}
+    assert {id_: one.verdict for id_, one in last.items()} == dict.fromkeys(("business-1", "business-2"), "ineligible")
+    assert last["business-1"].prior_interventions == 1

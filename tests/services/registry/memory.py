@@ -9,12 +9,13 @@ from typing import Any
 
 from services.registry.business import Business
 from services.registry.handlers import routes
+from services.registry.handlers.duplicates import compare, compare_needs
 from services.registry.owner import Owner
 from services.registry.store import BUSINESSES, COLLECTIONS, OWNERS
 from shared.contracts.envelope import Received
 from shared.decision import Decision
 from shared.reference import region as regions
-from tests.memory import ServiceInMemory
+from tests.memory import ServiceInMemory, Task
 from tests.shared.reference import generate
 
 NOW = datetime(2026, 3, 2, 3, 0, tzinfo=UTC)
@@ -116,11 +117,17 @@ class Registry(ServiceInMemory):
         """Lead a recorded business to a state, step by step."""
         decree = {"decree": {"number": "SK-12/2026", "date": "2026-02-01"}}
         steps: dict[str, list[tuple[str, dict[str, Any]]]] = {"terdata": [], "nonaktif": [("deactivate", {})]}
+        steps["tutup"] = [("close", {"reason": "bangkrut"})]
         steps["terverifikasi"] = [("verify", {})]
         steps["binaan"] = [*steps["terverifikasi"], ("designate", decree)]
         steps["mandiri"] = [*steps["binaan"], ("release", {})]
         for verb, data in steps[status]:
             assert not self.decide(verb, business_id, **data).problems
+
+    def compared(self) -> None:
+        """Let the clock look for likely duplicates until there is nothing due."""
+        while self.perform(Task(self.tick(), compare_needs, compare)).changes:
+            pass
 
     # --- what it has ---
 

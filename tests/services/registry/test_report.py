@@ -90,6 +90,9 @@ def test_a_business_seen_for_the_first_time_is_recorded(registry: Registry) -> N
         "needs": ["equipment", "packaging_training"],
         "channels": ["shopee", "bazar"],
         "recorded_on": "2026-03-02",
+        "possible_duplicates": None,
+        "merged_into": None,
+        "absorbed": None,
     }
     assert contact.data.model_dump(mode="json") == {
         "contact": {

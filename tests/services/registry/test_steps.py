@@ -9,7 +9,7 @@ from shared.contracts.authority import official_id
 from tests.services.registry.memory import KALTIM, MEDAN, SIANTAR, Registry, codes, person, trade
 
 DECREE = {"number": "SK-12/2026", "date": "2026-02-01"}
-DATA: dict[str, dict[str, Any]] = {"designate": {"decree": DECREE}}
+DATA: dict[str, dict[str, Any]] = {"designate": {"decree": DECREE}, "close": {"reason": "bangkrut"}}
 
 
 @pytest.fixture
@@ -76,6 +76,30 @@ def test_any_business_can_become_inactive_and_comes_back_as_recorded(
     assert registry.told()[-2:] == ["business.deactivated", "business.reactivated"]
 
 
+def test_a_business_leaves_guidance_at_its_own_wish_and_comes_back(registry: Registry, business_id: str) -> None:
+    """It is as verified as before; its mentor is gone, and a new decree takes it in again."""
+    registry.brought_to("terverifikasi", business_id)
+    registry.decide("designate", business_id, decree=DECREE, mentor="pendamping.7")
+    registry.decide("withdraw", business_id, reason="pindah_usaha", note="Ingin sendiri")
+    assert (registry.business().status, registry.business().mentor) == ("terverifikasi", None)
+    told = registry.facts[-1]
+    assert told.type == "registry.business.withdrawn"
+    assert told.data.model_dump()["change"]["reason"] == "pindah_usaha"
+    assert "Ingin sendiri" not in repr(told)
+    registry.decide("designate", business_id, decree={"number": "SK-13/2026", "date": "2026-02-20"})
+    assert registry.business().status == "binaan"
+
+
+def test_a_closed_business_stays_recorded_and_a_mistake_is_mended(registry: Registry, business_id: str) -> None:
+    """Closing says why; what was closed by mistake begins again as terdata."""
+    registry.brought_to("binaan", business_id)
+    registry.decide("close", business_id, reason="bangkrut")
+    assert registry.business().status == "tutup"
+    assert registry.facts[-1].type == "registry.business.closed"
+    registry.decide("reactivate", business_id)
+    assert registry.business().status == "terdata"
+
+
 @pytest.mark.parametrize(
     ("status", "verb", "code"),
     [
@@ -92,6 +116,13 @@ def test_any_business_can_become_inactive_and_comes_back_as_recorded(
         ("mandiri", "release", "business.not_binaan"),
         ("nonaktif", "release", "business.not_binaan"),
         ("nonaktif", "deactivate", "business.already_inactive"),
+        ("terdata", "withdraw", "business.not_binaan"),
+        ("mandiri", "withdraw", "business.not_binaan"),
+        ("tutup", "withdraw", "business.closed"),
+        ("tutup", "verify", "business.closed"),
+        ("tutup", "designate", "business.closed"),
+        ("tutup", "deactivate", "business.closed"),
+        ("tutup", "close", "business.closed"),
         ("terdata", "reactivate", "business.not_inactive"),
         ("terverifikasi", "reactivate", "business.not_inactive"),
         ("binaan", "reactivate", "business.not_inactive"),

@@ -1,0 +1,144 @@
+"""Records that may be one business: the clock that looks for them, and what officials decide of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+from services.registry import business as businesses
+from services.registry import duplicate
+from services.registry.business import Business
+from services.registry.duplicate import Pair, Policy
+from services.registry.store import BUSINESSES, OWNERS
+from shared.agencies import authority_needs, check_authority
+from shared.contracts.envelope import Received
+from shared.contracts.problem import Problem
+from shared.contracts.registry.businesses import BusinessDeclareDistinct, BusinessMerge
+from shared.decision import Decision, reject
+from shared.kernel.routes import Routes, Worker, stepping
+from shared.kernel.state import ById, Due, Lookup, Page, WorkingSet
+from shared.reference import region as regions
+
+routes = Routes()
+
+COMPARED_AT_ONCE = 50
+"""Businesses of one step: each has up to three blocks to read, and a transaction stays short."""
+
+# --- the clock --------------------------------------------------------------------------------------------------------
+
+
+def compare_needs(message: Received[Any], state: WorkingSet) -> Iterator[Lookup]:
+    due = _due(message.received_at)
+    yield due
+    for business in () if state.missing([due]) else state.all(due):
+        owner = ById(OWNERS, business.owner_id, guard=False)
+        yield owner
+        yield from (ById(BUSINESSES, other) for other in business.possible_duplicates)
+        if not state.missing([owner]):
+            yield from _blocks(_placed(business, message, state), message.received_at)
+
+
+def _due(now: datetime) -> Due[Business]:
+    return Due(BUSINESSES, until=now, limit=COMPARED_AT_ONCE)
+
+
+def _placed(business: Business, message: Received[Any], state: WorkingSet) -> Business:
+    """The business with the token of where its owner is reached now."""
+    owner = state.get(ById(OWNERS, business.owner_id, guard=False))
+    place = duplicate.place_of(business, owner.phone if owner is not None else None, message)
+    return business if place == business.place else business.model_copy(update={"place": place})
+
+
+def _blocks(business: Business, now: datetime) -> list[Page[Business]]:
+    """One more than may share a sign. Not guarded: whoever changes what these rest on is looked at in turn."""
+    policies = _policies(now)
+    return [
+        Page(BUSINESSES, tag, limit=policies[sign].most + 1, guard=False)
+        for sign, tag in duplicate.blocks(business).items()
+        if sign in policies
+    ]
+
+
+def _policies(now: datetime) -> Mapping[str, Policy]:
+    return duplicate.policies_on(regions.local_date(now, regions.NATION))
+
+
+def compare(message: Received[Any], state: WorkingSet, now: datetime) -> Decision:
+    due = [_placed(business, message, state) for business in state.all(_due(now))]
+    pages = {page for business in due for page in _blocks(business, now)}
+    small = [page for page in pages if len(state.all(page)) < page.limit]
+    others = {one.business_id: one for page in small for one in state.all(page)}
+    flagged = (ById(BUSINESSES, other) for business in due for other in business.possible_duplicates)
+    others |= {one.business_id: one for lookup in flagged if (one := state.get(lookup)) is not None}
+    moved = _moved(due, others.values(), message, state)
+    decision = duplicate.flagged(due, (others | moved).values(), (page.tag for page in small), _policies(now))
+    changed = {one.business_id for one in decision.changes if isinstance(one, Business)}
+    return replace(decision, changes=[*decision.changes, *(moved[id_] for id_ in moved.keys() - changed)])
+
+
+def _moved(
+    due: Iterable[Business], others: Iterable[Business], message: Received[Any], state: WorkingSet
+) -> dict[str, Business]:
+    """Others of the same owners whose place is as of an older number: they are looked at next."""
+    causes = {one.owner_id: one.comparing.cause for one in due if one.comparing is not None}
+    mine = {one.business_id for one in due}
+    return {
+        one.business_id: businesses.to_compare(one, causes[one.owner_id], message.received_at)
+        for one in others
+        if one.business_id not in mine
+        and one.owner_id in causes
+        and one.comparing is None
+        and _placed(one, message, state).place != one.place
+    }
+
+
+compare_worker = Worker("duplicates", stepping(compare_needs, compare))
+
+# --- officials --------------------------------------------------------------------------------------------------------
+
+
+def _merge_needs(message: Received[BusinessMerge], state: WorkingSet) -> Iterable[Lookup]:
+    absorb = ById(BUSINESSES, message.data.absorb)
+    yield from (*authority_needs(message), ById(BUSINESSES, message.data.keep), absorb)
+    known = None if state.missing([absorb]) else state.get(absorb)
+    for other in known.possible_duplicates if known is not None else ():
+        yield ById(BUSINESSES, other)
+
+
+@routes.on("registry.business.merge", _merge_needs)
+def merge(message: Received[BusinessMerge], state: WorkingSet, now: datetime) -> Decision:
+    named = {"data.keep": message.data.keep, "data.absorb": message.data.absorb}
+    found, problems = _pair(message, state, now, named)
+    if problems:
+        return reject(*problems)
+    keep, absorb = found
+    likes = [one for other in absorb.possible_duplicates if (one := state.get(ById(BUSINESSES, other))) is not None]
+    return duplicate.merge(Pair(keep, absorb, likes), message.data.reason, message, now)
+
+
+def _distinct_needs(message: Received[BusinessDeclareDistinct], _: WorkingSet) -> Iterable[Lookup]:
+    pair = (message.data.business_id, message.data.other_id)
+    return [*authority_needs(message), *(ById(BUSINESSES, id_) for id_ in pair)]
+
+
+@routes.on("registry.business.declare_distinct", _distinct_needs)
+def declare_distinct(message: Received[BusinessDeclareDistinct], state: WorkingSet, now: datetime) -> Decision:
+    named = {"data.business_id": message.data.business_id, "data.other_id": message.data.other_id}
+    found, problems = _pair(message, state, now, named)
+    if problems:
+        return reject(*problems)
+    one, other = found
+    return duplicate.declare_distinct(one, other, message.data.reason)
+
+
+def _pair(
+    message: Received[Any], state: WorkingSet, now: datetime, named: Mapping[str, str]
+) -> tuple[list[Business], list[Problem]]:
+    """The two businesses, by the fields that name them; both must be there, and be the agency's."""
+    found = {field: state.get(ById(BUSINESSES, id_)) for field, id_ in named.items()}
+    for field, business in found.items():
+        if problems := check_authority(message, state, now, business.region if business else None, field):
+            return [], problems
+    return [one for one in found.values() if one is not None], duplicate.check_pair(found)

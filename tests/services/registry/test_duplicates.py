@@ -1,0 +1,223 @@
+"""Records that may be one business: flagged on both sides, never merged by themselves; people tell apart or merge."""
+
+from random import Random
+from typing import Any
+
+import pytest
+
+from services.registry.store import BUSINESSES
+from tests.services.registry.memory import (
+    KALTIM,
+    NIB,
+    NIK,
+    OTHER_NIK,
+    PHONE,
+    SEEN,
+    SIANTAR,
+    Registry,
+    codes,
+    person,
+    trade,
+)
+from tests.shared.reference import generate
+
+SURVIVOR, DOUBLE = "Keripik Ubi Mekar", "Kripik Ubi Mekar"
+REASON = "Satu usaha tercatat dua kali"
+
+
+@pytest.fixture
+def registry() -> Registry:
+    return Registry()
+
+
+def two(registry: Registry, first: dict[str, Any] | None = None, second: dict[str, Any] | None = None) -> list[str]:
+    """Two records of one owner with names alike."""
+    ids = [
+        registry.recorded(name=SURVIVOR, agency_ref="A-1", **(first or {})),
+        registry.recorded(name=DOUBLE, agency_ref="A-2", **(second or {})),
+    ]
+    registry.compared()
+    return ids
+
+
+def merge(registry: Registry, keep: str, absorb: str, **about: Any) -> Any:
+    return registry.send(
+        "registry.business.merge", {"keep": keep, "absorb": absorb, "reason": REASON}, actor="kadis", **about
+    )
+
+
+# --- flagged ----------------------------------------------------------------------------------------------------------
+
+
+def test_names_alike_of_one_owner_are_flagged_on_both_sides_and_not_merged(registry: Registry) -> None:
+    """S1-24, *jangan sampai tumpang tindih*: two records would receive twice. Each event names the other's id."""
+    keep, double = two(registry)
+    assert registry.business(keep).possible_duplicates == (double,)
+    assert registry.business(double).possible_duplicates == (keep,)
+    told = [fact for fact in registry.facts if fact.type == "registry.business.duplicate_suspected"]
+    assert {fact.subject for fact in told} == {keep, double}
+    assert [like["signs"] for fact in told for like in fact.data.model_dump()["change"]["suspected"]] == [
+        ("same_owner",),
+        ("same_owner",),
+    ]
+    assert told[0].cause is not None
+    assert len(registry.all(BUSINESSES)) == 2
+
+
+def test_other_names_of_one_owner_are_two_businesses(registry: Registry) -> None:
+    """One owner, several businesses, under one NIB and at one address."""
+    registry.recorded(name="Keripik Ubi Mekar", nib=NIB, address="Jalan Contoh 1")
+    registry.recorded(name="Laundry Kilat", nib=NIB, address="Jalan Contoh 1")
+    registry.compared()
+    assert [one.possible_duplicates for one in registry.all(BUSINESSES)] == [(), ()]
+
+
+def test_one_nib_or_one_phone_and_address_of_two_owners_are_flagged(registry: Registry) -> None:
+    """Two offices have recorded husband and wife; the phone alone says nothing (domain §6: families share one)."""
+    reports = [
+        (trade(name="Warung A", address="Jl. Contoh No. 1"), person()),
+        (trade(name="Toko B", address="jl contoh no 1"), person(nik=OTHER_NIK)),
+        (trade(name="Kios C", address="Jalan Lain 9"), person(nik=OTHER_NIK)),
+        (trade(name="Batik Tulis", nib=NIB), person(nik=OTHER_NIK, phone=None)),
+        (trade(name="Batik Tulis 2", nib=NIB), person(nik=generate.nik(Random(9), regency="12.71"), phone=None)),
+    ]
+    ids = [str(registry.report(business, owner).result["business_id"]) for business, owner in reports]
+    registry.compared()
+    flags = {
+        ids.index(one.business_id): [ids.index(id_) for id_ in one.possible_duplicates]
+        for one in registry.all(BUSINESSES)
+    }
+    assert flags == {0: [1], 1: [0], 2: [], 3: [4], 4: [3]}
+
+
+def test_the_flag_goes_when_the_likeness_does(registry: Registry) -> None:
+    """It follows from the state: a name that was mistyped is mended, and both sides are told."""
+    keep, double = two(registry)
+    registry.report({"agency_ref": "A-2", "name": "Laundry Kilat"}, time=SEEN.replace(day=9))
+    registry.compared()
+    assert [one.possible_duplicates for one in registry.all(BUSINESSES)] == [(), ()]
+    assert registry.told()[-1] == "business.updated"
+    assert {fact.subject for fact in registry.facts[-2:]} == {keep, double}
+
+
+def test_an_owners_new_number_is_compared_for_all_of_the_owners_businesses(registry: Registry) -> None:
+    """The number comes with a report of one business and stands for the other too."""
+    other = person(nik=OTHER_NIK, phone=generate.phone(Random(77)))
+    registry.report(trade(name="Warung A", address="Jalan Contoh 1"), person())
+    registry.report(trade(name="Toko B", address="Jalan Contoh 1", agency_ref="B"), other)
+    registry.report(trade(name="Kios C", agency_ref="C"), other)
+    registry.compared()
+    assert not any(one.possible_duplicates for one in registry.all(BUSINESSES))
+    registry.report({"agency_ref": "C"}, {"phone": PHONE}, time=SEEN.replace(day=9))
+    registry.compared()
+    assert sorted(one.name for one in registry.all(BUSINESSES) if one.possible_duplicates) == ["Toko B", "Warung A"]
+
+
+def test_a_sign_that_too_many_share_is_not_looked_at(registry: Registry) -> None:
+    """An office that writes its own NIB into every row must not have all compared with all."""
+    for number in range(22):
+        nik = generate.nik(Random(1000 + number), regency="12.71")
+        registry.report(trade(name=f"Warung Kita {number}", nib=NIB), person(nik=nik, phone=None))
+    registry.compared()
+    assert len({one.business_id for one in registry.all(BUSINESSES)}) == 22
+    assert not [fact for fact in registry.facts if "duplicate" in fact.type]
+
+
+# --- told apart -------------------------------------------------------------------------------------------------------
+
+
+def test_what_was_declared_distinct_is_not_suspected_again(registry: Registry) -> None:
+    """An official has looked; the next report of either changes nothing about it."""
+    keep, double = two(registry)
+    told = {"business_id": keep, "other_id": double}
+    assert registry.accept("registry.business.declare_distinct", told, actor="kadis")["outcome"] == "declared_distinct"
+    registry.report({"agency_ref": "A-2", "name": "Kripik Ubi Mekar 2"}, time=SEEN.replace(day=9))
+    registry.compared()
+    assert [one.possible_duplicates for one in registry.all(BUSINESSES)] == [(), ()]
+    again = registry.accept("registry.business.declare_distinct", told, actor="kadis")
+    assert again["outcome"] == "unchanged"
+
+
+# --- merged -----------------------------------------------------------------------------------------------------------
+
+
+def test_a_merged_record_points_to_the_one_that_lives_on(registry: Registry) -> None:
+    """It can be told from the events: the state of the one names the other, and the other way round."""
+    keep, double = two(registry, {"workers": 2}, {"needs": ["equipment"]})
+    result = merge(registry, keep, double).result
+    assert (result["business_id"], result["absorbed"], result["outcome"]) == (keep, double, "merged")
+    last = {fact.subject: fact for fact in registry.facts}
+    gone, lives = (last[id_].data.model_dump() for id_ in (double, keep))
+    assert (gone["business"]["status"], gone["business"]["merged_into"]) == ("digabung", keep)
+    assert gone["change"]["reason"] == REASON
+    assert last[double].type == "registry.business.merged"
+    assert (lives["business"]["absorbed"], lives["business"]["possible_duplicates"]) == ((double,), None)
+    assert (lives["business"]["workers"], lives["business"]["needs"]) == (2, ("equipment",))
+
+
+def test_later_reports_of_the_old_record_land_at_the_one_that_lives_on(registry: Registry) -> None:
+    """By its reference, and by its name; and the survivor keeps what it was known by itself."""
+    keep, double = two(registry)
+    merge(registry, keep, double)
+    for number, told in enumerate([{"agency_ref": "A-2"}, {"agency_ref": "A-1"}]):
+        decision = registry.report({**told, "workers": number}, time=SEEN.replace(day=9 + number))
+        assert decision.result["business_id"] == keep
+    for name in (SURVIVOR, DOUBLE):
+        assert registry.report(trade(name=name), person(), time=SEEN.replace(day=12)).result["business_id"] == keep
+    assert registry.business(double).merged_into == keep
+
+
+def test_guidance_does_not_end_with_a_double_record(registry: Registry) -> None:
+    """The one that goes may have come further: the one that lives on is then as far."""
+    keep, double = two(registry)
+    registry.brought_to("binaan", double)
+    merge(registry, keep, double)
+    assert registry.business(keep).status == "binaan"
+    assert str(registry.business(keep).status_since) == "2026-02-01"
+
+
+def test_whoever_was_alike_to_the_old_record_is_compared_with_the_new_one(registry: Registry) -> None:
+    """No flag points to a record that is no more."""
+    keep, double = two(registry)
+    third = registry.recorded(name="Keripik Ubi Mekarr")
+    registry.compared()
+    assert set(registry.business(third).possible_duplicates) == {keep, double}
+    merge(registry, keep, double)
+    registry.compared()
+    assert registry.business(third).possible_duplicates == (keep,)
+    assert registry.business(keep).possible_duplicates == (third,)
+
+
+def test_a_merged_record_is_merged_for_good(registry: Registry) -> None:
+    """Into the last of a chain; nothing can be decided of it any more."""
+    keep, double = two(registry)
+    third = registry.recorded(name="Keripik Ubi Mekarr")
+    merge(registry, keep, double)
+    merge(registry, third, keep)
+    assert registry.business(third).absorbed == tuple(sorted((keep, double)))
+    assert codes(merge(registry, third, double)) == [("business.merged", "data.absorb")]
+    assert codes(merge(registry, keep, third)) == [("business.merged", "data.keep")]
+    for verb in ("verify", "deactivate", "reactivate", "close", "withdraw"):
+        assert codes(registry.decide(verb, double, **({"reason": "ganda"} if verb == "close" else {}))) == [
+            ("business.merged", "data.business_id")
+        ]
+
+
+def test_merges_that_make_no_sense_are_refused(registry: Registry) -> None:
+    """With itself, of other owners, in other regencies, of what is not there, by whom it does not concern."""
+    keep, _ = two(registry)
+    others = str(registry.report(trade(name=SURVIVOR), person(nik=OTHER_NIK)).result["business_id"])
+    assert codes(merge(registry, keep, keep)) == [("business.merge_itself", "data.absorb")]
+    assert codes(merge(registry, keep, others)) == [("business.merge_other_owner", "data.absorb")]
+    assert codes(merge(registry, keep, "nothing")) == [("business.not_found", "data.absorb")]
+    assert codes(merge(registry, keep, others, account=SIANTAR)) == [("authority.region", "data.keep")]
+    reports = [(trade(name=f"Usaha Kaltim {place}", region=place), person(nik=NIK)) for place in ("64.72", "64.07")]
+    kaltim = [str(registry.report(*report, KALTIM).result["business_id"]) for report in reports]
+    assert codes(merge(registry, *kaltim, account=KALTIM)) == [("business.merge_other_region", "data.absorb")]
+
+
+def test_nothing_is_changed_by_a_refused_merge(registry: Registry) -> None:
+    keep, _ = two(registry)
+    before = (dict(registry.stored["businesses"]), len(registry.facts))
+    merge(registry, keep, keep)
+    assert (dict(registry.stored["businesses"]), len(registry.facts)) == before
