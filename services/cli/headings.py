@@ -10,11 +10,13 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from itertools import count
 
 from services.cli.exits import wrong_usage
+from services.cli.grid import Cell
 
 RESULT_HEADINGS = ("ID Binaan", "Hasil", "Keterangan")
 """What a returned sheet has more than the office's own."""
@@ -65,6 +67,11 @@ _SPELLINGS: Mapping[str, str] = {
     "surveyed_on": "Tanggal Pendataan|Tgl Pendataan|Tanggal Data|Tanggal Survei|Tgl Survei|Tanggal Survey"
     "|Tgl Survey|Tanggal Kunjungan|Tgl Pendaftaran|Tanggal Pendaftaran",
 }
+DATES = frozenset({"surveyed_on", "business.started_on", "consent.given_on"})
+TEXTS = frozenset(
+    {"owner.nik", "owner.phone", "business.nib", "business.agency_ref", "business.region", "business.kbli.code"}
+)
+"""Numbers that are names: a workbook given back keeps what is typed there from being rounded."""
 # Two sheets in one hand: an office may have a number for calls and one for WhatsApp. The first filled one counts.
 _MAY_REPEAT = frozenset({"owner.phone"})
 _BARE_NAME = "nama"
@@ -131,6 +138,10 @@ class Headings:
         positions = self.known.get(key)
         return " ".join(self.record[positions[0]].split()) if positions else None
 
+    def positions(self, keys: Iterable[str]) -> frozenset[int]:
+        """Where some columns stand."""
+        return frozenset(at for key in keys for at in self.known.get(key, ()))
+
     @staticmethod
     def example(key: str) -> str:
         """How a column is usually headed."""
@@ -166,15 +177,21 @@ class Headings:
                 return at, start, start + 1
         return at, None, None
 
-    def kept(self, record: Sequence[str]) -> list[str]:
+    @cached_property
+    def results(self) -> frozenset[int]:
+        """Where our columns stand in the sheet that is given back."""
+        new = count(len(self.record))
+        return frozenset(next(new) if at is None else at for at in self._result_positions)
+
+    def kept(self, record: Sequence[Cell]) -> list[Cell]:
         """A row that this run leaves alone: as it was, with blanks under columns that are new."""
         return [*self._fitted(record), *[""] * self._result_positions.count(None)]
 
-    def headed(self) -> list[str]:
+    def headed(self) -> list[Cell]:
         """The row of headings of the returned sheet."""
         return self.placed(self.record, RESULT_HEADINGS)
 
-    def placed(self, record: Sequence[str], result: Sequence[str]) -> list[str]:
+    def placed(self, record: Sequence[Cell], result: Sequence[str]) -> list[Cell]:
         """A row with its result in the columns of an earlier run, or in new ones at the end.
 
         Nothing of the office's own is ever written over.
@@ -187,7 +204,7 @@ class Headings:
                 cells[at] = text
         return cells
 
-    def _fitted(self, record: Sequence[str]) -> list[str]:
+    def _fitted(self, record: Sequence[Cell]) -> list[Cell]:
         """As many cells as there are headings; what is cut off is blank (see `widened`)."""
         width = len(self.record)
         return [*record[:width], *[""] * (width - len(record))]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from pydantic import ValidationError
@@ -11,13 +12,16 @@ from services.cli import report
 from services.cli.client import Intake
 from services.cli.headings import Row
 from services.cli.ledger import Ledger, stamp_of, time_of
-from services.cli.rounds import Message, Refusal
-from services.cli.sheet import Sheet
+from services.cli.rounds import Message, Refusal, Tally, remark
+from services.cli.sheet import REFUSED, Result, Sheet, replacing, result_path, write_results
 from shared.contracts.problem import from_validation
 from shared.contracts.registry.businesses import BusinessReport
 
 KEY = "registry.business.report"
 SUFFIX = "hasil"
+CHECKED_SUFFIX = "periksa"
+SENDABLE = "dapat dikirim"
+_SHOWN_ROWS = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,3 +57,34 @@ class Importer:
     def _key(self, read: report.Report) -> str:
         surveyed = read.surveyed_on.isoformat() if read.surveyed_on else None
         return self.ledger.key_of_row(self.account, {**read.data, "surveyed_on": surveyed})
+
+
+@dataclass(slots=True)
+class Checked:
+    """What a dry run finds, and the sheet that says it row by row."""
+
+    importer: Importer
+    tally: Tally = field(default_factory=Tally)
+    refused: list[tuple[int, str]] = field(default_factory=list)
+    """The first rows that are wrong, and why, to be shown at once."""
+
+    def write(self, advance: Callable[[], None]) -> str:
+        """Check every row and write `FILE.periksa`; its path. Raises `CliError` 2."""
+        sheet = self.importer.sheet
+        target = result_path(sheet, CHECKED_SUFFIX)
+        with replacing(target) as draft:
+            results = {row.number: self._check(row, advance) for row in sheet.rows()}
+            write_results(sheet, results, draft)
+        return str(target)
+
+    def _check(self, row: Row, advance: Callable[[], None]) -> Result:
+        refusal = self.importer.check(row)
+        problems = refusal.problems if refusal else []
+        outcome = REFUSED if refusal else SENDABLE
+        self.tally.outcomes[outcome] += 1
+        self.tally.reasons.update({problem.text_id for problem in problems})
+        advance()
+        said = remark(self.importer.sheet.headings, (problem.model_dump() for problem in problems))
+        if refusal and len(self.refused) < _SHOWN_ROWS:
+            self.refused.append((row.number, said))
+        return Result("", outcome, said)

@@ -15,22 +15,25 @@ from services.cli.client import PATIENCE_SECONDS
 from services.cli.connection import find
 from services.cli.deciding import Decider
 from services.cli.exits import wrong_usage
-from services.cli.importing import Importer
+from services.cli.importing import Checked, Importer
 from services.cli.ledger import Ledger, stamp_of
 from services.cli.options import As, Json, Patience, print_json
-from services.cli.rounds import Pass, Prepare, Refusal, Tally, remark, run
+from services.cli.rounds import Pass, Prepare, Tally, run
 from services.cli.screen import as_json, out, progress, say, show_tally
 from services.cli.sheet import Sheet, open_sheet
 from shared.reference import dates
 from shared.reference import region as regions
 from shared.reference.invalid import Invalid
 
-File = Annotated[Path, typer.Argument(metavar="FILE", help="The sheet, as CSV.", show_default=False)]
+File = Annotated[Path, typer.Argument(metavar="FILE", help="The sheet: .xlsx, .xls, .ods or .csv.", show_default=False)]
+Wanted = Annotated[
+    str | None,
+    typer.Option("--sheet", metavar="NAME", help="Which sheet of a workbook; the one with headings if absent."),
+]
 Limit = Annotated[int | None, typer.Option("--limit", min=1, metavar="N", help="Only the first N businesses.")]
 Decides = Annotated[
     str, typer.Option("--actor", metavar="OFFICIAL", help="The official who decides, as registered by the agency.")
 ]
-_SHOWN_ROWS = 50
 
 
 def import_(
@@ -43,31 +46,39 @@ def import_(
             metavar="CODE", help="The office's region (12.71), in which names of desa and kecamatan are found."
         ),
     ] = None,
+    wanted: Wanted = None,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Only check what can be checked here; send and write nothing.")
+        bool,
+        typer.Option("--dry-run", help="Only check what can be checked here and send nothing; see FILE.periksa."),
     ] = False,
     json: Json = False,
     patience: Patience = PATIENCE_SECONDS,
 ) -> None:
     """Report every row of an office's own sheet as a business.
 
-    Any order of columns, many spellings of headings, semicolons, commas or tabs, titles above the headings, UTF-8 or
-    Windows text. Rows with mistakes do not keep the others back. FILE comes back as FILE.hasil.csv with three columns
-    more: ID Binaan, Hasil (diterima, diperbarui, tetap, ditolak, belum dijawab) and Keterangan. Correct it there and
-    import it again: only corrected rows count as new.
+    Any order of columns, many spellings of headings, titles above the headings; workbooks of Excel and LibreOffice,
+    or CSV with any delimiter, in UTF-8 or Windows text. Rows with mistakes do not keep the others back. FILE comes
+    back as FILE.hasil.xlsx (FILE.hasil.csv for CSV) with three columns more: ID Binaan, Hasil (diterima, diperbarui,
+    tetap, ditolak, belum dijawab) and Keterangan. Correct it there and import it again: only corrected rows count as
+    new.
 
     The time of observation is the column Tanggal Pendataan, else when the file was last saved. A file .binaan-FILE.json
     beside the sheet keeps ids from being used twice; leave it there.
 
-    Example: `binaan import umkm-medan.csv --as dinkop-medan`
+    Example: `binaan import umkm-medan.xlsx --as dinkop-medan`
     """
     home = _home(region, account)
-    sheet = open_sheet(file, report.REQUIRED)
+    sheet = open_sheet(file, report.REQUIRED, wanted)
     if sheet.headings.unknown and not json:
         say(f"Columns left alone: {', '.join(sheet.headings.unknown)}")
-    importer = Importer(sheet, Ledger.of(file), account, home)
+    importer = Importer(sheet, Ledger.of(sheet.origin), account, home)
     if dry_run:
-        _finish(_checked(importer, show=not json), None, json=json)
+        checked = Checked(importer)
+        with progress(sheet.path.name, sheet.count) as advance:
+            result = checked.write(advance)
+        for number, said in checked.refused if not json else ():
+            out().print(f"baris {number}: {said}", markup=False)
+        _finish(checked.tally, result, json=json)
     _send(sheet, importer.ledger, importer.prepare, account, importing.SUFFIX, json=json, patience=patience)
 
 
@@ -85,9 +96,10 @@ def verify(
 ) -> None:
     """Confirm the businesses of a returned sheet: an official has seen that they are as recorded.
 
-    Takes the rows with an ID Binaan. The result comes back as FILE.verifikasi.csv. Doing it twice does it once.
+    Takes the rows with an ID Binaan. The result comes back as FILE.verifikasi.xlsx or .csv. Doing it twice does it
+    once.
 
-    Example: `binaan verify umkm-medan.hasil.csv --as dinkop-medan --actor kabid --method site_visit`
+    Example: `binaan verify umkm-medan.hasil.xlsx --as dinkop-medan --actor kabid --method site_visit`
     """
     data = {"method": method} if method else {}
 
@@ -112,9 +124,9 @@ def designate(
 ) -> None:
     """Take the businesses of a returned sheet under guidance: by one decree they become binaan.
 
-    Takes the rows with an ID Binaan, which must be verified. The result comes back as FILE.binaan.csv.
+    Takes the rows with an ID Binaan, which must be verified. The result comes back as FILE.binaan.xlsx or .csv.
 
-    Example: `binaan designate umkm-medan.verifikasi.csv --as dinkop-medan --actor kadis --decree SK-12/2026
+    Example: `binaan designate umkm-medan.verifikasi.xlsx --as dinkop-medan --actor kadis --decree SK-12/2026
     --date 2026-02-01`
     """
     data: dict[str, Any] = {"decree": {"number": decree, "date": _day(date)}}
@@ -129,7 +141,7 @@ def designate(
 
 def _decide(file: Path, make: Callable[[Ledger], Decider], suffix: str, *, json: bool, patience: float) -> None:
     sheet = open_sheet(file, deciding.REQUIRED)
-    decider = make(Ledger.of(file))
+    decider = make(Ledger.of(sheet.origin))
     _send(sheet, decider.ledger, decider.prepare, decider.account, suffix, json=json, patience=patience)
 
 
@@ -153,25 +165,6 @@ def _finish(tally: Tally, result: str | None, *, json: bool) -> None:
     else:
         show_tally(tally, result)
     raise typer.Exit(tally.exit)
-
-
-def _checked(importer: Importer, *, show: bool) -> Tally:
-    """What a dry run finds; the first rows that are wrong are shown one by one."""
-    tally = Tally()
-    for row in importer.sheet.rows():
-        refusal = importer.check(row)
-        tally.outcomes["ditolak" if refusal else "dapat dikirim"] += 1
-        if refusal is None:
-            continue
-        tally.reasons.update({problem.text_id for problem in refusal.problems})
-        if show and tally.outcomes["ditolak"] <= _SHOWN_ROWS:
-            _show_row(importer.sheet, row.number, refusal)
-    return tally
-
-
-def _show_row(sheet: Sheet, number: int, refusal: Refusal) -> None:
-    said = remark(sheet.headings, (problem.model_dump() for problem in refusal.problems))
-    out().print(f"baris {number}: {said}", markup=False)
 
 
 def _home(given: str | None, account: str) -> str | None:

@@ -13,6 +13,7 @@ from datetime import date, datetime, time
 from typing import Any
 
 from services.cli import vocabulary
+from services.cli.grid import UNCALCULATED
 from services.cli.headings import Row
 from shared.contracts.problem import Problem, from_invalid
 from shared.reference import dates, nib, nik, phone, region, rupiah
@@ -115,11 +116,24 @@ class _Reader:
         text = self.cells.get(key)
         if text is None:
             return None
+        if _BROKEN.fullmatch(text):
+            self.problems.append(_no_result(path_of(key)))
+            return None
         try:
             return parse(text)
         except Invalid as error:
             self.problems.append(from_invalid(error, path_of(key)))
             return None
+
+
+_BROKEN = re.compile(rf"{re.escape(UNCALCULATED)}|#(REF!|VALUE!|NAME\?|DIV/0!|NULL!|NUM!)")
+"""A formula without a result, and what Excel shows for one that has failed."""
+
+
+def _no_result(path: str) -> Problem:
+    text_id = "Sel ini berisi rumus tanpa hasil; buka berkas di Excel atau LibreOffice, perbaiki rumusnya, lalu simpan."
+    text_en = "This cell holds a formula without a result; open the file in Excel or LibreOffice, mend it, and save."
+    return Problem(code="sheet.formula", field=path, text_id=text_id, text_en=text_en)
 
 
 def _extra(row: Row) -> list[Problem]:

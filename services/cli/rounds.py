@@ -14,10 +14,9 @@ from services.cli.exits import CliError, Exit
 from services.cli.headings import Headings, Row
 from services.cli.ledger import Ledger
 from services.cli.report import path_of
-from services.cli.sheet import Result, Sheet, replacing, result_path, write_results
+from services.cli.sheet import REFUSED, Result, Sheet, replacing, result_path, write_results
 from shared.contracts.problem import Problem
 
-REFUSED = "ditolak"
 UNANSWERED = "belum dijawab"
 OUTCOMES: Mapping[str, str] = {
     "created": "diterima",
@@ -76,6 +75,15 @@ class Tally:
         )
 
 
+@dataclass(slots=True)
+class _Sent:
+    """What is kept of a message until its reply comes: not what it says, of which there may be forty thousand."""
+
+    key: str
+    stamp: str
+    rows: list[int]
+
+
 class Pass:
     """The state of one pass. Rows that say exactly the same share one message and its result."""
 
@@ -86,7 +94,7 @@ class Pass:
         self._ledger = ledger
         self._prepare = prepare
         self._advance = advance
-        self._sent: dict[str, tuple[Message, list[int]]] = {}
+        self._sent: dict[str, _Sent] = {}
 
     async def send(self, address: Address, patience: float) -> None:
         """Send every row and settle every reply. What has been settled is remembered, however it ends."""
@@ -119,10 +127,10 @@ class Pass:
         """The message, unless a row above has said the same."""
         known = self._sent.get(message.intake.id)
         if known is None:
-            self._sent[message.intake.id] = (message, [number])
+            self._sent[message.intake.id] = _Sent(message.key, message.stamp, [number])
             return [message.intake]
-        first = known[1][0]
-        known[1].append(number)
+        first = known.rows[0]
+        known.rows.append(number)
         if first in self.results:
             self._record(number, self._repeated(self.results[first], first))
         return []
@@ -133,14 +141,15 @@ class Pass:
         self._record(number, Result("", REFUSED, remark(self.sheet.headings, map(_as_dict, refusal.problems))))
 
     def _settle(self, intake_id: str, reply: Reply | None) -> None:
-        message, numbers = self._sent[intake_id]
+        sent = self._sent[intake_id]
         if reply is not None:
-            self._ledger.settle(message.key, message.stamp, refused=reply.rejected)
+            self._ledger.settle(sent.key, sent.stamp, refused=reply.rejected)
             if reply.rejected:
                 self.tally.reasons.update({str(problem.get("text_id")) for problem in reply.problems})
         result = result_of(self.sheet.headings, reply)
-        for number in numbers:
-            self._record(number, result if number == numbers[0] else self._repeated(result, numbers[0]))
+        first = sent.rows[0]
+        for number in sent.rows:
+            self._record(number, result if number == first else self._repeated(result, first))
 
     def _record(self, number: int, result: Result) -> None:
         self.results[number] = result
@@ -158,7 +167,7 @@ def run(current: Pass, address: Address, suffix: str, patience: float) -> str:
 
     The place of the returned sheet is taken first, so that a full disk or a read-only folder stops it before it starts.
     """
-    target = result_path(current.sheet.path, suffix)
+    target = result_path(current.sheet, suffix)
     with replacing(target) as draft:
         try:
             asyncio.run(current.send(address, patience))

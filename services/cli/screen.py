@@ -10,7 +10,8 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from services.cli.rounds import OUTCOMES, REFUSED, UNANSWERED, Tally
+from services.cli.rounds import OUTCOMES, UNANSWERED, Tally
+from services.cli.sheet import REFUSED
 
 _SHOWN_REASONS = 10
 _PIPE_WIDTH = 500

@@ -1,50 +1,45 @@
-"""An office's CSV as it is: any delimiter, any common encoding, title rows above the headings.
+"""An office's file as it is: CSV or a workbook, title rows above the headings, several sheets.
 
-Everything that makes a file unusable is found before anything is sent, and said in one sentence. A sheet is read row by
-row, twice (once to check and count, once to send) and once more to write the result, so that its size does not matter.
+Everything that makes a file unusable is found before anything is sent, and said in one sentence. A sheet is walked row
+by row, twice (once to check and count, once to send) and once more to write the result.
 """
 
 from __future__ import annotations
 
-import codecs
-import csv
 import os
 import re
-import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 
+from services.cli import container, delimited, workbook
+from services.cli.container import Kind
 from services.cli.exits import CliError, wrong_usage
-from services.cli.headings import Headings, Row, recognise
+from services.cli.grid import Cell, Grid, Look, RowKind
+from services.cli.headings import DATES, TEXTS, Headings, Row, recognise
 
-DELIMITERS = ";,\t|"
 _HEAD_ROWS = 40
 """How far down the headings may stand: below titles, logos and the name of the office."""
 _CHUNK = 1 << 16
-_SIGNATURES = {
-    b"PK\x03\x04": "an Excel workbook (.xlsx)",
-    b"\xd0\xcf\x11\xe0": "an old Excel workbook (.xls)",
-    b"%PDF": "a PDF",
-    b"\x1f\x8b": "a compressed file",
-}
-_CONTROL = re.compile(r"[\x00-\x08\x0e-\x1f]")
+Required = Sequence[Sequence[str]]
+"""Columns by key, each entry a choice of which one must be there."""
 
 
 @dataclass(frozen=True, slots=True)
 class Sheet:
-    """A file that can be read: how it is written, which columns it has, how many filled rows."""
+    """A sheet that can be read: which columns it has, how many filled rows."""
 
     path: Path
-    encoding: str
-    delimiter: str
+    grid: Grid
     headings: Headings
     header_number: int
     count: int
     stamp: tuple[int, int]
     """Size and time of change in nanoseconds, to notice that somebody saves it meanwhile."""
+    origin: Path
+    """What its ledger and its returned forms are named after: its path, or that with the name of a wanted sheet."""
 
     @property
     def changed_at(self) -> float:
@@ -56,9 +51,15 @@ class Sheet:
         return (row for row in self._rows_and_blanks() if not row.empty)
 
     def records(self) -> Iterator[tuple[int, list[str]]]:
-        """Every line of the file as cells, with its number, titles and blank lines included."""
+        """Every row of the sheet as text, with its number, titles and blank rows included."""
         self._require_unchanged()
-        yield from enumerate(_records(self.path, self.encoding, self.delimiter), start=1)
+        yield from enumerate(self.grid.records(self.headings.positions(DATES)), start=1)
+        self._require_unchanged()
+
+    def cells(self) -> Iterator[tuple[int, Sequence[Cell]]]:
+        """The same as the file has them."""
+        self._require_unchanged()
+        yield from enumerate(self.grid.cells(), start=1)
         self._require_unchanged()
 
     def _rows_and_blanks(self) -> Iterator[Row]:
@@ -71,19 +72,21 @@ class Sheet:
             raise wrong_usage(f"{self.path.name} was changed while it was being read; run the command again.")
 
 
-def open_sheet(path: Path, required: Iterable[Sequence[str]] = ()) -> Sheet:
-    """Look a file over. `required` names columns by key, each entry a choice of which one must be there.
+def open_sheet(path: Path, required: Required = (), wanted: str | None = None) -> Sheet:
+    """Look a file over. `wanted` names a sheet of a workbook; without it the one sheet with headings is taken.
 
-    Raises `CliError` 2, and then nothing has been sent: no file, a folder, an Excel workbook, unreadable bytes, broken
-    quotes, no headings, a missing column, no rows.
+    Raises `CliError` 2, and then nothing has been sent: no file, a folder, what is no sheet or is protected, damaged
+    or too large, unreadable bytes, broken quotes, no headings, a missing column, no rows, several sheets that are
+    meant.
     """
     stamp = _stamp(path)
-    encoding = _encoding(path)
-    delimiter, header_number, headings = _layout(path, encoding)
-    _require_columns(path, headings, required)
-    sheet = Sheet(path, encoding, delimiter, headings, header_number, 0, stamp)
-    widths = [_width(record) for number, record in sheet.records() if number > header_number]
-    sheet = replace(sheet, headings=headings.widened(max(widths, default=0)))
+    layout = _layout(path, required, wanted)
+    layout.headings.require_unambiguous(path.name)
+    layout.require(path, required)
+    origin = path if wanted is None else _of_sheet(path, layout.grid.name or wanted)
+    sheet = Sheet(path, layout.grid, layout.headings, layout.number, 0, stamp, origin)
+    widths = [_width(record) for number, record in sheet.records() if number > layout.number]
+    sheet = replace(sheet, headings=layout.headings.widened(max(widths, default=0)))
     count = sum(1 for _ in sheet.rows())
     if not count:
         raise wrong_usage(f"{path.name} has headings but no rows below them.")
@@ -98,7 +101,7 @@ def _width(record: Sequence[str]) -> int:
 def _stamp(path: Path) -> tuple[int, int]:
     try:
         if path.is_dir():
-            raise wrong_usage(f"{path} is a folder; give the CSV file itself.")
+            raise wrong_usage(f"{path} is a folder; give the file itself.")
         found = path.stat()
     except OSError as error:
         raise _unopened(path, error) from None
@@ -110,89 +113,101 @@ def _unopened(path: Path, error: OSError) -> CliError:
     return wrong_usage(f"{path} cannot be read: {reason}.")
 
 
-# -- encoding --------------------------------------------------------------------------------------------------------
-
-
-def _encoding(path: Path) -> str:
-    """UTF-8 or, when the bytes are none, the Western code page of Windows, of which Latin-1 is a part."""
-    start = _start(path)
-    if not start.strip(b"\xef\xbb\xbf \r\n\t"):
-        raise wrong_usage(f"{path.name} is empty.")
-    for signature, name in _SIGNATURES.items():
-        if start.startswith(signature):
-            raise wrong_usage(f"{path.name} is {name}, not CSV; in Excel choose Save As, CSV UTF-8.")
-    wide = start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
-    for encoding in ("utf-16",) if wide else ("utf-8-sig", "cp1252"):
-        if _decodes(path, encoding):
-            return encoding
-    raise wrong_usage(f"{path.name} holds bytes that are no text in UTF-8 or Windows-1252; save it as CSV UTF-8.")
-
-
-def _start(path: Path) -> bytes:
+def _kind(path: Path) -> Kind:
     try:
         with path.open("rb") as file:
-            return file.read(_CHUNK)
+            start = file.read(_CHUNK)
     except OSError as error:
         raise _unopened(path, error) from None
+    if not start.strip(b"\xef\xbb\xbf \r\n\t"):
+        raise wrong_usage(f"{path.name} is empty.")
+    return container.kind_of(path, start)
 
 
-def _decodes(path: Path, encoding: str) -> bool:
-    try:
-        with path.open(encoding=encoding, newline="") as file:
-            while chunk := file.read(_CHUNK):
-                if _CONTROL.search(chunk):
-                    return False
-    except UnicodeError:
-        return False
-    return True
+# -- where the table is ------------------------------------------------------------------------------------------------
 
 
-# -- delimiter and headings --------------------------------------------------------------------------------------------
+@dataclass(frozen=True, slots=True)
+class _Layout:
+    """A sheet and the row in it under which the most headings are known."""
 
+    grid: Grid
+    number: int
+    headings: Headings
 
-def _layout(path: Path, encoding: str) -> tuple[str, int, Headings]:
-    """The delimiter and the row under which the most headings are known; the delimiter of one is that of all."""
-    found = [
-        (len(headings.known), -number, delimiter, headings)
-        for delimiter in DELIMITERS
-        for number, headings in _candidates(path, encoding, delimiter)
-    ]
-    known, negative, delimiter, headings = max(found, key=lambda one: one[:2], default=(0, 0, "", Headings(())))
-    if known < 2 and "business_id" not in headings.known:
-        raise wrong_usage(
-            f"{path.name} has no row of headings that are known here, such as NAMA PEMILIK, NIK, Nama Usaha, Kelurahan."
-        )
-    headings.require_unambiguous(path.name)
-    return delimiter, -negative, headings
+    @property
+    def known(self) -> int:
+        return len(self.headings.known)
 
+    def has(self, required: Required) -> bool:
+        return self.headed and not list(self._lacking(required))
 
-def _candidates(path: Path, encoding: str, delimiter: str) -> Iterator[tuple[int, Headings]]:
-    try:
-        for number, record in enumerate(islice(_records(path, encoding, delimiter), _HEAD_ROWS), start=1):
-            yield number, recognise(record)
-    except CliError:
-        return  # broken by this delimiter; the rows before it count, and the right one is checked to the end
+    @property
+    def headed(self) -> bool:
+        return self.known > 1 or "business_id" in self.headings.known
 
-
-def _require_columns(path: Path, headings: Headings, required: Iterable[Sequence[str]]) -> None:
-    for choice in required:
-        if not any(key in headings.known for key in choice):
-            names = " or ".join(f"“{headings.example(key)}”" for key in choice)
+    def require(self, path: Path, required: Required) -> None:
+        """Raises `CliError` 2."""
+        if not self.headed:
+            raise wrong_usage(
+                f"{path.name} has no row of headings that are known here, "
+                "such as NAMA PEMILIK, NIK, Nama Usaha, Kelurahan."
+            )
+        for choice in self._lacking(required):
+            names = " or ".join(f"“{self.headings.example(key)}”" for key in choice)
             raise wrong_usage(f"{path.name} lacks a column {names}.")
 
+    def _lacking(self, required: Required) -> Iterator[Sequence[str]]:
+        return (choice for choice in required if not any(key in self.headings.known for key in choice))
 
-def _records(path: Path, encoding: str, delimiter: str) -> Iterator[list[str]]:
-    with path.open(encoding=encoding, newline="") as file:
-        reader = csv.reader(file, delimiter=delimiter, strict=True)
-        try:
-            yield from reader
-        except csv.Error:
-            raise wrong_usage(
-                f"{path.name} cannot be read at line {reader.line_num}: a quotation mark is open or misplaced there."
-            ) from None
+
+def _layout(path: Path, required: Required, wanted: str | None) -> _Layout:
+    kind = _kind(path)
+    if kind is not Kind.DELIMITED:
+        return _one(path, required, (_headed(grid) for grid in workbook.grids(path, kind, wanted)))
+    if wanted is not None:
+        raise wrong_usage(f"{path.name} is CSV and has no sheets; leave out --sheet.")
+    return max((_headed(grid) for grid in delimited.grids(path)), key=lambda one: (one.known, -one.number))
+
+
+def _headed(grid: Grid) -> _Layout:
+    """The first of the rows with the most known headings."""
+    best = _Layout(grid, _HEAD_ROWS + 1, Headings(()))
+    try:
+        for number, record in enumerate(islice(grid.records(), _HEAD_ROWS), start=1):
+            headings = recognise(record)
+            if len(headings.known) > best.known:
+                best = _Layout(grid, number, headings)
+    except CliError:
+        pass  # broken by this delimiter; the rows before it count, and the right one is checked to the end
+    return best
+
+
+def _one(path: Path, required: Required, layouts: Iterable[_Layout]) -> _Layout:
+    """The sheet that is meant: the only one with the columns that are needed, else the nearest to it, to say why not.
+
+    Two such sheets are usual (one a kecamatan), and taking the first would lose the others without a word.
+    """
+    meant: list[_Layout] = []
+    nearest: _Layout | None = None
+    for one in layouts:
+        if one.has(required):
+            meant.append(one)
+        elif nearest is None or one.known > nearest.known:
+            nearest = one
+    if len(meant) > 1:
+        names = ", ".join(f"“{one.grid.name}”" for one in meant)
+        raise wrong_usage(f"{path.name} has {len(meant)} sheets that can be read, {names}; name one with --sheet.")
+    chosen = meant[0] if meant else nearest
+    if chosen is None:
+        raise wrong_usage(f"{path.name} has no sheet that can be seen.")
+    return chosen
 
 
 # -- results -----------------------------------------------------------------------------------------------------------
+
+
+REFUSED = "ditolak"
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,14 +219,22 @@ class Result:
     remark: str = ""
 
 
-def result_path(path: Path, suffix: str) -> Path:
-    """`umkm.csv` → `umkm.hasil.csv`; a sheet that was returned keeps its first name: `umkm.hasil.csv` → the same."""
-    return path.with_name(f"{base_name(path)}.{suffix}.csv")
+def result_path(sheet: Sheet, suffix: str) -> Path:
+    """`umkm.csv` → `umkm.hasil.csv`, `umkm.xls` → `umkm.hasil.xlsx`; a returned sheet keeps its first name."""
+    family = "csv" if sheet.grid.name is None else "xlsx"
+    return sheet.origin.with_name(f"{base_name(sheet.origin)}.{suffix}.{family}")
 
 
 def base_name(path: Path) -> str:
-    """A sheet's name without `.csv` and without what returned sheets have appended to it."""
-    return re.sub(r"(\.(hasil|verifikasi|binaan))*(\.csv|\.txt)?$", "", path.name, flags=re.IGNORECASE) or path.stem
+    """A sheet's name without its ending and without what returned sheets have appended to it."""
+    ending = r"(\.(hasil|periksa|verifikasi|binaan))*(\.(csv|txt|xlsx|xlsm|xls|ods))?$"
+    return re.sub(ending, "", path.name, flags=re.IGNORECASE) or path.stem
+
+
+def _of_sheet(path: Path, name: str) -> Path:
+    """`umkm.xlsx`, sheet `Kec. Mandau` → `umkm.Kec-Mandau.xlsx`, so that no sheet takes another's place."""
+    plain = re.sub(r"[^\w]+", "-", name).strip("-") or "sheet"
+    return path.with_name(f"{base_name(path)}.{plain}{path.suffix}")
 
 
 @contextmanager
@@ -233,22 +256,27 @@ def replacing(path: Path) -> Iterator[Path]:
 
 
 def write_results(sheet: Sheet, results: Mapping[int, Result], draft: Path) -> None:
-    """The office's own sheet with three columns more. UTF-8 with a mark at its start, by which Excel knows it."""
-    with draft.open("w", encoding="utf-8-sig", newline="") as file:
-        writer = csv.writer(file, delimiter=sheet.delimiter)
-        for number, record in sheet.records():
-            writer.writerow(_with_result(sheet, number, record, results.get(number)))
+    """The office's own sheet with three columns more."""
+    look = Look(sheet.headings.positions(TEXTS), sheet.headings.results)
+    with sheet.grid.writing(draft, look) as write:
+        for number, cells in sheet.cells():
+            write(_with_result(sheet, number, cells, results.get(number)), _kind_of(sheet, number, results))
 
 
-def _with_result(sheet: Sheet, number: int, record: list[str], result: Result | None) -> list[str]:
+def _kind_of(sheet: Sheet, number: int, results: Mapping[int, Result]) -> RowKind:
+    if number == sheet.header_number:
+        return RowKind.HEADINGS
+    if number < sheet.header_number:
+        return RowKind.TITLE
+    return RowKind.REFUSED if number in results and results[number].outcome == REFUSED else RowKind.PLAIN
+
+
+def _with_result(sheet: Sheet, number: int, cells: Sequence[Cell], result: Result | None) -> Sequence[Cell]:
     if number == sheet.header_number:
         return sheet.headings.headed()
-    if number < sheet.header_number or not any(cell.strip() for cell in record):
-        return record
+    if number < sheet.header_number or not any(str(cell).strip() for cell in cells):
+        return cells
     if result is None:
-        return sheet.headings.kept(record)
-    known = sheet.headings.row(number, record).cells.get("business_id", "")
-    return sheet.headings.placed(record, (result.business_id or known, result.outcome, result.remark))
-
-
-csv.field_size_limit(min(sys.maxsize, 1 << 20))
+        return sheet.headings.kept(cells)
+    known = sheet.headings.row(number, [str(cell) for cell in cells]).cells.get("business_id", "")
+    return sheet.headings.placed(cells, (result.business_id or known, result.outcome, result.remark))

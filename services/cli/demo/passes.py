@@ -13,8 +13,8 @@ from typing import Any
 
 from services.cli.client import Door, Intake, Reply
 from services.cli.ledger import Ledger
-from services.cli.rounds import REFUSED, Message, Prepare, Refusal, remark, result_of
-from services.cli.sheet import Result, Sheet, replacing, result_path, write_results
+from services.cli.rounds import Message, Prepare, Refusal, remark, result_of
+from services.cli.sheet import REFUSED, Result, Sheet, replacing, result_path, write_results
 
 Problem = Mapping[str, Any]
 
@@ -54,7 +54,7 @@ class SheetPass:
 
     async def run(self, door: Door, suffix: str) -> Path:
         """The path of the returned sheet. Raises `CliError` 3, or 4 when a row was not answered."""
-        target = result_path(self._sheet.path, suffix)
+        target = result_path(self._sheet, suffix)
         with replacing(target) as draft:
             self._ledger.save()
             async for intake, reply in door.converse(self._intakes()):

@@ -8,6 +8,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from random import Random
 
+import xlsxwriter
+from python_calamine import CalamineWorkbook
+
 from tests.shared.reference import generate
 
 HEADINGS = (
@@ -65,3 +68,19 @@ def read(path: Path, delimiter: str = ";") -> list[dict[str, str]]:
     """The rows of a returned sheet by heading."""
     with path.open(encoding="utf-8-sig", newline="") as file:
         return list(csv.DictReader(file, delimiter=delimiter))
+
+
+def workbook(path: Path, rows: Sequence[Sequence[str]], *, headings: Sequence[str] = HEADINGS) -> Path:
+    """A sheet as an `.xlsx`, every cell a text."""
+    with xlsxwriter.Workbook(str(path), {"constant_memory": True}) as book:
+        sheet = book.add_worksheet("Data")
+        for number, cells in enumerate([headings, *rows]):
+            for column, cell in enumerate(cells):
+                sheet.write_string(number, column, cell)
+    return path
+
+
+def cells(path: Path) -> list[list[str]]:
+    """The rows of a workbook's first sheet as text."""
+    rows = CalamineWorkbook.from_path(path).get_sheet_by_index(0).to_python(skip_empty_area=False)
+    return [[str(cell) for cell in row] for row in rows]

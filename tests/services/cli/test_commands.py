@@ -148,13 +148,14 @@ def test_an_import_without_a_broker_leaves_no_half_made_sheet(sheet: Path, nobod
 # -- dry run -----------------------------------------------------------------------------------------------------------
 
 
-def test_a_dry_run_checks_and_touches_nothing(sheet: Path, nobody: str) -> None:
+def test_a_dry_run_checks_and_sends_nothing(sheet: Path, nobody: str) -> None:
     ended = runner.invoke(
         app, ["import", str(sheet), "--as", "dinkop-medan", "--dry-run"], env={"BINAAN_AMQP_URL": nobody}
     )
     assert ended.exit_code == Exit.REFUSED
     assert "baris 3: Jumlah Tenaga Kerja:" in ended.stdout
-    assert [one.name for one in sheet.parent.iterdir()] == ["umkm.csv"]
+    assert {one.name for one in sheet.parent.iterdir()} == {"umkm.csv", "umkm.periksa.csv"}
+    assert [row["Hasil"] for row in sheets.read(sheet.parent / "umkm.periksa.csv")] == ["dapat dikirim", "ditolak"]
 
 
 def test_a_dry_run_says_what_the_contract_would_refuse(tmp_path: Path) -> None:

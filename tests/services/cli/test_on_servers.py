@@ -167,6 +167,27 @@ async def test_a_returned_sheet_is_corrected_and_imported_again(office: Office) 
     assert [row["ID Binaan"] for row in after[1:]] == [row["ID Binaan"] for row in before[1:]]
 
 
+async def test_a_workbook_is_corrected_where_it_was_given_back(office: Office) -> None:
+    """What an office does with Excel: only the corrected row is new, and verifying takes the workbook as it is."""
+    rows = [sheets.row(24, NIK="127199410790000"), sheets.row(25), sheets.row(26)]
+    path = sheets.workbook(office.folder / "umkm.xlsx", rows)
+    summary = await office.json("import", path, "--as", MEDAN, exits=Exit.REFUSED)
+    assert (summary["outcomes"], summary["sheet"]) == (
+        {"diterima": 2, "ditolak": 1},
+        str(office.folder / "umkm.hasil.xlsx"),
+    )
+    returned = sheets.cells(Path(summary["sheet"]))
+    assert [row[-2] for row in returned] == ["Hasil", "ditolak", "diterima", "diterima"]
+    returned[1][1] = sheets.row(24)[1]
+    corrected = sheets.workbook(Path(summary["sheet"]), returned[1:], headings=returned[0])
+    assert (await office.json("import", corrected, "--as", MEDAN))["outcomes"] == {"diterima": 3}
+    again = sheets.cells(corrected)
+    assert [row[-3] for row in again[2:]] == [row[-3] for row in returned[2:]]
+    verified = await office.json("verify", corrected, "--as", MEDAN, "--actor", "kabid")
+    assert verified["sheet"] == str(office.folder / "umkm.verifikasi.xlsx")
+    assert verified["outcomes"] == {"terverifikasi": 3}
+
+
 async def test_what_was_refused_can_succeed_when_the_cause_is_gone(office: Office) -> None:
     """The sheet is right and the office was early: designated before verified."""
     path = office.sheet(sheets.row(31))

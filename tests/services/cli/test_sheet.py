@@ -9,9 +9,10 @@ import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
+from services.cli.delimited import DELIMITERS, Delimited
 from services.cli.exits import CliError, Exit
 from services.cli.report import REQUIRED
-from services.cli.sheet import DELIMITERS, Result, Sheet, base_name, open_sheet, replacing, result_path, write_results
+from services.cli.sheet import Result, Sheet, base_name, open_sheet, replacing, result_path, write_results
 from tests.services.cli import sheets
 
 
@@ -33,7 +34,8 @@ def path(tmp_path: Path) -> Path:
 def test_the_delimiter_is_found(path: Path, delimiter: str) -> None:
     """An Indonesian Excel writes semicolons, an English one commas, and both call it CSV."""
     sheet = opened(path, sheets.text([sheets.row(1), sheets.row(2)], delimiter=delimiter))
-    assert sheet.delimiter == delimiter
+    assert isinstance(sheet.grid, Delimited)
+    assert sheet.grid.delimiter == delimiter
     assert names(sheet) == ["Usaha Contoh 1", "Usaha Contoh 2"]
 
 
@@ -98,8 +100,8 @@ def test_two_columns_for_one_thing_are_refused_except_phones(path: Path) -> None
         (b"", "is empty"),
         (b"\xef\xbb\xbf", "is empty"),
         (b"\r\n \r\n", "is empty"),
-        (b"PK\x03\x04 rest", "is an Excel workbook"),
-        (b"\xd0\xcf\x11\xe0 rest", "is an old Excel workbook"),
+        (b"PK\x03\x04 rest", "is damaged"),
+        (b"\xd0\xcf\x11\xe0 rest", "is damaged"),
         (b"%PDF-1.7", "is a PDF"),
         (b"NIK;Nama Usaha\n\x00\x00\x00;x\n", "bytes that are no text"),
         (b"NIK;Nama Usaha;Kelurahan\n1;Toko \x81;Aur\n", "bytes that are no text"),
@@ -139,7 +141,7 @@ def test_a_file_saved_while_it_is_read_is_noticed(path: Path) -> None:
 
 
 def given_back(sheet: Sheet, results: dict[int, Result]) -> Path:
-    target = result_path(sheet.path, "hasil")
+    target = result_path(sheet, "hasil")
     with replacing(target) as draft:
         write_results(sheet, results, draft)
     return target
@@ -165,7 +167,7 @@ def test_a_returned_sheet_can_be_returned_again(path: Path) -> None:
     first = given_back(opened(path, sheets.text([sheets.row(1)])), {2: Result("id-1", "diterima")})
     again = open_sheet(first, REQUIRED)
     assert "Hasil" not in again.headings.unknown
-    assert result_path(first, "hasil") == first
+    assert result_path(again, "hasil") == first
     given_back(again, {2: Result("", "ditolak", "NIK: salah")})
     (row,) = sheets.read(first)
     assert (row["ID Binaan"], row["Hasil"], row["Keterangan"]) == ("id-1", "ditolak", "NIK: salah")
