@@ -24,7 +24,19 @@ from shared.contracts.envelope import NO_CAUSE, Received
 from shared.decision import Cause, Decision, Fact
 from shared.kernel.codec import Tick
 from shared.kernel.routes import Decide, Needs, Routes
-from shared.kernel.state import ById, ByKey, ByTag, Collection, Due, Lookup, NotLoadedError, Page, S, WorkingSet
+from shared.kernel.state import (
+    ById,
+    ByKey,
+    ByTag,
+    Collection,
+    Due,
+    Lookup,
+    NotLoadedError,
+    Outdated,
+    Page,
+    S,
+    WorkingSet,
+)
 from shared.kernel.unit_of_work import _ROUNDS, ask
 
 
@@ -202,3 +214,5 @@ def _matches(lookup: Lookup, one: BaseModel) -> bool:
         case Due():
             due = collection.due(one)
             return due is not None and due <= lookup.until
+        case Outdated():
+            return False  # nothing is stored under a key here

@@ -6,12 +6,13 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from services.registry import business, duplicate, owner
+from services.registry import business, duplicate, owner, report
 from services.registry.access import Access
 from services.registry.business import Business
 from services.registry.owner import Owner
 from shared.agencies import AGENCIES, OFFICIALS
-from shared.kernel.state import ByTag, Collection, Page
+from shared.contracts.envelope import Received
+from shared.kernel.state import ById, ByTag, Collection, Page, WorkingSet
 
 OWNERS: Collection[Owner] = Collection(
     name="owners",
@@ -19,7 +20,18 @@ OWNERS: Collection[Owner] = Collection(
     id_of=lambda one: one.owner_id,
     keys=lambda one: (owner.key(one.token),),
     sealed=owner.SEALED,
+    rekeyed=lambda one, message, _: owner.rekeyed(one, message.token("nik", one.nik)),
 )
+
+
+def _rekeyed(one: Business, message: Received[Any], state: WorkingSet) -> Business:
+    """What it claims, and where its owner is reached, under tokens of today."""
+    found = state.get(ById(OWNERS, one.owner_id))
+    phone = found.phone if found is not None and one.place is not None else None
+    claimed = report.reclaimed(one, message)
+    return claimed.model_copy(update={"place": duplicate.place_of(one, phone, message)})
+
+
 BUSINESSES: Collection[Business] = Collection(
     name="businesses",
     model=Business,
@@ -28,6 +40,8 @@ BUSINESSES: Collection[Business] = Collection(
     tags=lambda one: duplicate.blocks(one).values(),
     due=lambda one: one.comparing.due if one.comparing is not None else None,
     sealed=business.SEALED,
+    rekeyed=_rekeyed,
+    rekey_needs=lambda one: (ById(OWNERS, one.owner_id),),
 )
 ACCESSES: Collection[Access] = Collection(
     name="accesses",

@@ -13,6 +13,7 @@ from typing import Any, get_args
 
 from shared.kernel.held import HELD, Status
 from shared.kernel.mongo import Document, Mongo
+from shared.kernel.rekeying import Rekeying
 
 COUNT_AT_MOST = 100_000
 """Where more waits than that, the exact number changes nothing for whoever is woken."""
@@ -26,24 +27,31 @@ class Depth:
     entries: int
     oldest_seconds: float
     held: dict[str, float]
+    outdated: dict[str, float]
+    """By collection, what depends on an older key."""
 
 
 class Depths:
-    """Asks the outbox and the held messages of one service."""
+    """Asks the outbox, the held messages and the age of the keys of one service."""
 
-    def __init__(self, mongo: Mongo) -> None:
+    def __init__(self, mongo: Mongo, rekeying: Rekeying) -> None:
+        self._rekeying = rekeying
         self._outbox = mongo.collection("outbox", relaxed=True)  # what the majority has seen lags behind the deletes
         self._held = mongo.collection(HELD.name, relaxed=True)
 
     async def look(self) -> Depth:
         """All at once. Raises whatever the driver raises."""
         states = get_args(Status)
-        entries, oldest, *held = await asyncio.gather(
-            _count(self._outbox, {"_id": {"$gt": ""}}, "_id_"),
-            self._oldest_seconds(),
-            *(_count(self._held, {"tags": f"state:{state}"}, [("tags", 1), ("_id", 1)]) for state in states),
+        (entries, oldest, *held), outdated = await asyncio.gather(
+            asyncio.gather(
+                _count(self._outbox, {"_id": {"$gt": ""}}, "_id_"),
+                self._oldest_seconds(),
+                *(_count(self._held, {"tags": f"state:{state}"}, [("tags", 1), ("_id", 1)]) for state in states),
+            ),
+            self._rekeying.left(limit=COUNT_AT_MOST, maxTimeMS=_LOOK_MILLISECONDS),
         )
-        return Depth(int(entries), oldest, dict(zip(states, map(float, held), strict=True)))
+        by_state = dict(zip(states, map(float, held), strict=True))
+        return Depth(int(entries), oldest, by_state, {name: float(number) for name, number in outdated.items()})
 
     async def _oldest_seconds(self) -> float:
         """Ids of entries are made in the order of time and hold it. A repeated reply has the id of its first time, so

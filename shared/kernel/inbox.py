@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from bson import Binary
+from pymongo import UpdateOne
 
 from shared.kernel.keys import KeyFileError, Keyring
 from shared.kernel.mongo import Document, Mongo
@@ -36,6 +37,7 @@ class Inbox:
 
     async def ensure(self) -> None:
         await self._rows.create_index("at", expireAfterSeconds=int(REMEMBERED.total_seconds()))
+        await self._rows.create_index("k")
 
     async def recognise(self, identities: Iterable[bytes]) -> dict[bytes, Answered]:
         """Those that have been answered, by identity, as of now. In no transaction: who answers one in this moment
@@ -62,7 +64,35 @@ class Inbox:
                     "digest": Binary(one.digest),
                     "reply": Binary(self._keyring.seal(one.reply or b"", f"inbox/{identity.hex()}")),
                     "at": now,
+                    "k": self._keyring.current,
                 }
                 for identity, one in answers.items()
             ]
             await self._rows.insert_many(rows, ordered=False, session=session)
+
+    # --- the age of keys -------------------------------------------------------------------------------------------
+
+    async def stamps(self) -> list[str]:
+        """By which keys replies are sealed."""
+        found: list[str] = await self._rows.distinct("k", {"k": {"$gt": ""}})
+        return found
+
+    async def count_outdated(self, **bounds: Any) -> int:
+        found: int = await self._rows.count_documents(self._outdated(), hint="k_1", **bounds)
+        return found
+
+    async def reseal(self, limit: int) -> int:
+        """Bring some under the key of today; how many there were. A row that is gone or changed meanwhile is left."""
+        rows = await self._rows.find(self._outdated()).hint("k_1").limit(limit).to_list(None)
+        writes = [UpdateOne({"_id": row["_id"], "reply": row["reply"]}, {"$set": self._resealed(row)}) for row in rows]
+        if writes:
+            await self._rows.bulk_write(writes, ordered=False)
+        return len(rows)
+
+    def _resealed(self, row: Document) -> Document:
+        context = f"inbox/{row['_id'].hex()}"
+        reply = self._keyring.seal(self._keyring.open(row["reply"], context), context)
+        return {"reply": Binary(reply), "k": self._keyring.current}
+
+    def _outdated(self) -> Document:
+        return {"k": {"$nin": self._keyring.settled}}

@@ -148,16 +148,24 @@ class Keyring:
 
     # --- what data depends on --------------------------------------------------------------------------------------
 
-    def stamp(self, keys: Iterable[str]) -> str:
-        """The names of all keys that a document depends on, which is sealed now and found by ``keys``."""
-        found = (_TOKEN.search(key) for key in keys)
+    def stamp(self, found_by: Iterable[str]) -> str:
+        """The names of all keys that a document depends on, which is sealed now and found by these tokens."""
+        found = (_TOKEN.search(name) for name in found_by)
         names = {one[1] or self._unnamed or "" for one in found if one is not None}
         return " ".join(sorted({self.current, *names}))
 
     @property
+    def rotating(self) -> bool:
+        """Whether a key is held that stands before the current one, so that data may depend on an older key."""
+        return next(iter(self._ciphers)) != self.current
+
+    @property
     def settled(self) -> list[str]:
-        """The stamps of documents that depend on no older key."""
-        return sorted({self.current, " ".join(sorted({self.current, self.token_key}))})
+        """The stamps of documents that need not be brought over: they depend on ``current`` or on a newer key, which
+        another replica may use already."""
+        names = list(self._ciphers)
+        newer = names[names.index(self.current) :]
+        return sorted({" ".join(sorted({seal, token})) for seal in newer for token in (*newer, self.token_key)})
 
     def missing(self, stamps: Iterable[str]) -> set[str]:
         """The names of keys that data depends on and this file does not hold."""

@@ -231,6 +231,7 @@ class _Asked(Collector):
         "binaan_outbox_entries": ("What is committed and not yet confirmed by the broker, up to 100,000.", ()),
         "binaan_outbox_oldest_seconds": ("Age of the oldest entry of the outbox; 0 when it is empty.", ()),
         "binaan_held_messages": ("Messages that could not be handled, up to 100,000 a state.", ("state",)),
+        "binaan_older_key_documents": ("What depends on an older key, up to 100,000 a collection.", ("collection",)),
         "binaan_delivery_count": ("Deliveries of the most often delivered message of the last minutes.", ("queue",)),
         "binaan_queue_bound": ("1: the queue is there and bound; 0: it is not. Absent where unchecked.", ("queue",)),
         "binaan_dependency_up": ("1: it answers; 0: it is gone.", ("dependency",)),
@@ -297,6 +298,7 @@ class Exposition:
         self._asked.put("binaan_outbox_entries", None if found is None else {"": found.entries})
         self._asked.put("binaan_outbox_oldest_seconds", None if found is None else {"": found.oldest_seconds})
         self._asked.put("binaan_held_messages", None if found is None else found.held)
+        self._asked.put("binaan_older_key_documents", None if found is None else found.outdated)
 
     async def _look_at_queues(self) -> None:
         try:

@@ -8,6 +8,7 @@ would be enough.
 from __future__ import annotations
 
 import asyncio
+import inspect
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, cast
@@ -17,7 +18,7 @@ import structlog
 from aio_pika.abc import AbstractRobustConnection
 from aiormq import Channel
 from aiormq.exceptions import AMQPError, DeliveryError
-from pymongo import ReplaceOne
+from pymongo import ReplaceOne, UpdateOne
 
 from shared.contracts.envelope import CONTACTS, CONTENT_TYPE, EVENTS
 from shared.kernel import failpoints, frames
@@ -85,10 +86,15 @@ class Outbox:
                 "correlation": one.correlation_id,
                 "at": one.at,
                 "writer": self._writer,
-                "body": one.body if one.exchange == EVENTS else self._keyring.seal(one.body, f"outbox/{one.id}"),
+                **self._kept(one),
             }
             for one in outgoing
         ]
+
+    def _kept(self, one: Outgoing) -> Document:
+        if one.exchange == EVENTS:
+            return {"body": one.body}
+        return {"body": self._keyring.seal(one.body, f"outbox/{one.id}"), "k": self._keyring.current}
 
     def _outgoing(self, document: Document) -> Outgoing:
         id_, exchange, body = document["_id"], document["exchange"], document["body"]
@@ -134,6 +140,33 @@ class Outbox:
         found = self._relaxed.find({"_id": {"$in": [one.id for one in outgoing]}}, {"_id": 1})
         present = {document["_id"] for document in await found.to_list(None)}
         return [one for one in outgoing if one.id in present]
+
+    # --- the age of keys: along the ids, for an index that only a rotation needs would be paid by every message ------
+
+    async def stamps(self) -> list[str]:
+        """By which keys bodies are sealed."""
+        steps = [{"$match": {"_id": {"$gt": ""}, "k": {"$gt": ""}}}, {"$group": {"_id": "$k"}}]
+        cursor = self._entries.aggregate(steps, hint="_id_")
+        cursor = await cursor if inspect.isawaitable(cursor) else cursor
+        return [found["_id"] for found in await cursor.to_list(None)]
+
+    async def count_outdated(self, **bounds: Any) -> int:
+        found: int = await self._entries.count_documents(self._outdated(), hint="_id_", **bounds)
+        return found
+
+    async def reseal(self, limit: int) -> int:
+        """Bring some under the key of today; how many there were. What is sent meanwhile is gone, and left."""
+        found = await self._entries.find(self._outdated()).hint("_id_").limit(limit).to_list(None)
+        writes = [
+            UpdateOne({"_id": one["_id"], "body": one["body"]}, {"$set": self._kept(self._outgoing(one))})
+            for one in found
+        ]
+        if writes:
+            await self._entries.bulk_write(writes, ordered=False)
+        return len(found)
+
+    def _outdated(self) -> Document:
+        return {"_id": {"$gt": ""}, "k": {"$gt": "", "$nin": self._keyring.settled}}
 
     async def delete(self, ids: Iterable[str], *, relaxed: bool = True) -> None:
         """Forget what is confirmed. Losing this write only publishes once more, with the same id."""

@@ -39,6 +39,7 @@ from shared.kernel.log import describe
 from shared.kernel.metrics import RETRIED, Exposition, Metrics
 from shared.kernel.mongo import Mongo
 from shared.kernel.outbox import Outbox, Relay
+from shared.kernel.rekeying import Rekeying
 from shared.kernel.routes import Decide, Needs, Routes, Run, Worker
 from shared.kernel.runtime import collect_seldom
 from shared.kernel.settings import Settings
@@ -55,6 +56,8 @@ GIVE_BACK_AFTER_SECONDS = 600
 _GRACEFUL_SECONDS = 20
 _SUPERVISE_SECONDS = 1
 _HELD_AT_ONCE = 50
+_REKEYING_SECONDS = 10
+"""When nothing was left under an older key, look again after this: replicas get their files one after another."""
 _COMMITTED_BATCHES = 4
 """Batches that may wait to be published before the next one has to wait: memory, not correctness."""
 
@@ -93,9 +96,11 @@ class Service:
         writer = f"{self._instance}/{new_message_id()}"
         self._outbox = Outbox(self._mongo, keyring, writer=writer)
         self._inbox = Inbox(self._mongo, keyring)
+        self._rekeying = Rekeying(keyring, self._store, self._outbox, self._inbox)
         own = (
             Worker("held", self._retry_held, nudged=False),
             Worker("sweeper", self._sweep, nudged=False),
+            Worker("rekeying", self._rekeying.step, every=_REKEYING_SECONDS, nudged=False),
         )
         workers = [*workers, *own]
         names = [f"{name}.{kind}" for kind in queues]
@@ -118,7 +123,8 @@ class Service:
         self._tasks: list[asyncio.Task[None]] = []
         self.health = Health([self.database, self.broker], self._bindings)
         self.docs = Docs(name)
-        exposition = Exposition(self._watch.metrics, Depths(self._mongo), (self.database, self.broker), self._bindings)
+        depths = Depths(self._mongo, self._rekeying)
+        exposition = Exposition(self._watch.metrics, depths, (self.database, self.broker), self._bindings)
         self.health.pages["/metrics"] = exposition.page
 
     def _consumer(self, kind: str) -> Consumer:
@@ -174,6 +180,8 @@ class Service:
         while True:
             try:
                 await attempt()
+            except KeyFileError:
+                raise  # no waiting mends that
             except Exception as error:  # noqa: BLE001 - said once, shown in /readyz, tried again
                 dependency.lost(error)
                 await asyncio.sleep(1)
@@ -184,6 +192,7 @@ class Service:
     async def _prepare(self) -> None:
         for part in (self._store, self._outbox, self._inbox, self._lease):
             await part.ensure()
+        await self._rekeying.check()
 
     async def _consume(self) -> None:
         rabbit = RabbitBroker(
@@ -282,6 +291,9 @@ def _end_process_if_failed(task: asyncio.Task[None]) -> None:
     """A part that dies of a bug must not leave the rest looking alive: end, and be started again."""
     if task.cancelled() or (error := task.exception()) is None:
         return
+    if isinstance(error, KeyFileError):
+        log.critical("cannot start", reason=str(error))
+        os._exit(78)
     log.critical("a part of the service has died", part=task.get_name(), **describe(error))
     os._exit(70)
 

@@ -13,6 +13,8 @@ from typing import Any, Generic, TypeVar, cast
 
 from pydantic import BaseModel
 
+from shared.contracts.envelope import Received
+
 S = TypeVar("S", bound=BaseModel)
 
 
@@ -34,6 +36,9 @@ class Collection(Generic[S]):
 
     ``reference``: looked at by nearly every decision and changed by few. Without a guard it is looked up as it is now,
     beside the transaction, and so not in its snapshot; whoever changes it does so under the version that was read.
+
+    ``rekeyed``: where ``keys`` or ``tags`` hold keyed tokens, the aggregate with those of today (``Received.token``);
+    ``rekey_needs`` is what it looks at.
     """
 
     name: str
@@ -44,6 +49,13 @@ class Collection(Generic[S]):
     due: Callable[[S], datetime | None] = _never
     sealed: frozenset[str] = frozenset()
     reference: bool = False
+    rekeyed: Callable[[S, Received[Any], WorkingSet], S] | None = None
+    rekey_needs: Callable[[S], Iterable[Lookup]] = _nothing
+
+    @property
+    def protected(self) -> bool:
+        """Whether what is stored depends on keys from outside the database."""
+        return bool(self.sealed) or self.rekeyed is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,9 +108,18 @@ class Due(Generic[S]):
     guard: bool = True
 
 
+@dataclass(frozen=True, slots=True)
+class Outdated(Generic[S]):
+    """Aggregates that are stored under an older key than today's."""
+
+    collection: Collection[S]
+    limit: int = 100
+    guard: bool = True
+
+
 One = ById[S] | ByKey[S]
-Many = ByTag[S] | Page[S] | Due[S]
-Lookup = ById[Any] | ByKey[Any] | ByTag[Any] | Page[Any] | Due[Any]
+Many = ByTag[S] | Page[S] | Due[S] | Outdated[S]
+Lookup = ById[Any] | ByKey[Any] | ByTag[Any] | Page[Any] | Due[Any] | Outdated[Any]
 
 
 class NotLoadedError(LookupError):
@@ -120,7 +141,7 @@ class WorkingSet:
         found: list[S] = list(self._resolve(lookup))
         return found[0] if found else None
 
-    def all(self, lookup: ByTag[S] | Page[S] | Due[S]) -> list[S]:
+    def all(self, lookup: ByTag[S] | Page[S] | Due[S] | Outdated[S]) -> list[S]:
         """All aggregates asked for. Raises ``NotLoadedError`` when nobody has looked."""
         return list(self._resolve(lookup))
 

@@ -3,7 +3,8 @@
 The guarantee of this file: a write succeeds only on the version that was read, and relying on something, even on its
 absence, makes every transaction that changes it conflict with this one.
 
-A document is ``{_id, v: version, g: guard count, keys, tags, due, s: state, x: sealed part of the state}``.
+A document is ``{_id, v: version, g: guard count, keys, tags, due, s: state, x: sealed part of the state, k: the keys
+from outside that it depends on}``.
 """
 
 from __future__ import annotations
@@ -19,12 +20,13 @@ from pymongo import DeleteOne, InsertOne, ReplaceOne, UpdateOne
 
 from shared.kernel.keys import Keyring
 from shared.kernel.mongo import ConflictError, Document, Mongo, together
-from shared.kernel.state import ById, ByKey, ByTag, Collection, Due, Lookup, Page, WorkingSet
+from shared.kernel.state import ById, ByKey, ByTag, Collection, Due, Lookup, Outdated, Page, WorkingSet
 
 _DELETE, _GIVE_UP, _REPLACE, _INSERT = range(4)
 """The order of writes to one collection: what gives up a key comes before what may claim it."""
 _BY_TAG = [("tags", 1), ("_id", 1)]
-_VISIBLE = {"g": 0, "keys": 0, "tags": 0, "due": 0}
+_BY_AGE_OF_KEY = [("k", 1)]
+_VISIBLE = {"g": 0, "keys": 0, "tags": 0, "due": 0, "k": 0}
 
 
 class Store:
@@ -43,6 +45,8 @@ class Store:
             await documents.create_index("keys", unique=True, sparse=True)
             await documents.create_index(_BY_TAG, sparse=True)
             await documents.create_index("due", sparse=True)
+            if self._collections[name].protected:
+                await documents.create_index(_BY_AGE_OF_KEY)
         await self._guards.create_index("_id")  # makes it: made within a transaction, it would lock all others out
         await self._guards.delete_many({})
 
@@ -53,11 +57,11 @@ class Store:
 
     async def load(self, lookups: Iterable[Lookup], working: WorkingSet, versions: Versions, session: Any) -> None:
         """Look up all at once: one query for each collection, and one for each page."""
-        ranges: list[Page[Any] | Due[Any]] = []
+        ranges: list[_Range] = []
         inside: dict[str, list[Lookup]] = defaultdict(list)
         beside: dict[str, list[Lookup]] = defaultdict(list)
         for lookup in lookups:
-            if isinstance(lookup, Page | Due):
+            if isinstance(lookup, Page | Due | Outdated):
                 ranges.append(lookup)
             elif lookup.collection.reference and not lookup.guard:
                 beside[lookup.collection.name].append(lookup)
@@ -70,7 +74,7 @@ class Store:
 
     async def _load_in_turn(
         self,
-        ranges: Iterable[Page[Any] | Due[Any]],
+        ranges: Iterable[_Range],
         groups: Iterable[list[Lookup]],
         working: WorkingSet,
         versions: Versions,
@@ -89,20 +93,43 @@ class Store:
         for lookup in group:
             working.loaded(lookup, ())
 
-    async def _load_range(
-        self, lookup: Page[Any] | Due[Any], working: WorkingSet, versions: Versions, session: Any
-    ) -> None:
+    async def _load_range(self, lookup: _Range, working: WorkingSet, versions: Versions, session: Any) -> None:
         documents = self._mongo.collection(lookup.collection.name)
         if isinstance(lookup, Page):
             cursor = documents.find({"tags": lookup.tag, "_id": {"$gt": lookup.after}}, _VISIBLE, session=session)
             # By id alone: an index on a list gives no order by it, and all that follows would be read and sorted.
             cursor = cursor.sort("_id", 1).hint(_BY_TAG).limit(lookup.limit)
+        elif isinstance(lookup, Outdated):
+            cursor = documents.find(self._outdated(), _VISIBLE, session=session)
+            cursor = cursor.hint(_BY_AGE_OF_KEY).limit(lookup.limit)
         else:
             cursor = documents.find({"due": {"$lte": lookup.until}}, _VISIBLE, session=session)
             cursor = cursor.sort("due", 1).limit(lookup.limit)
         found = await cursor.to_list(None)
         self._take(lookup.collection, found, working, versions)
         working.loaded(lookup, [document["_id"] for document in found])
+
+    # --- the age of keys -------------------------------------------------------------------------------------------
+
+    @property
+    def protected(self) -> list[Collection[Any]]:
+        """The collections that depend on keys from outside."""
+        return [collection for collection in self._collections.values() if collection.protected]
+
+    async def stamps(self, collection: Collection[Any]) -> list[str]:
+        """On which keys documents of a collection depend."""
+        found: list[str] = await self._mongo.collection(collection.name).distinct("k", {"k": {"$gt": ""}})
+        return found
+
+    async def count_outdated(self, collection: Collection[Any], **bounds: Any) -> int:
+        documents = self._mongo.collection(collection.name)
+        found: int = await documents.count_documents(self._outdated(), hint=_BY_AGE_OF_KEY, **bounds)
+        return found
+
+    def _outdated(self) -> Document:
+        return {"k": {"$nin": self._keyring.settled}}
+
+    # --- what is there ---------------------------------------------------------------------------------------------
 
     async def any_tagged(self, collection: Collection[Any], tag: str) -> bool:
         """Whether there is one now: one look at an index, in no transaction."""
@@ -140,6 +167,8 @@ class Store:
             document["keys"] = keys
         if tags := list(collection.tags(aggregate)):
             document["tags"] = tags
+        if collection.protected:
+            document["k"] = self._keyring.stamp((*keys, *tags) if collection.rekeyed else ())
         if (due := collection.due(aggregate)) is not None:
             document["due"] = due
         return document
@@ -200,6 +229,8 @@ class Store:
             await self._guards.insert_many([{"_id": name} for name in ordered], ordered=False, session=session)
             await self._guards.delete_many({"_id": {"$in": ordered}}, session=session)
 
+
+_Range = Page[Any] | Due[Any] | Outdated[Any]
 
 Versions = dict[tuple[str, str], int]
 """(collection, id) → version as read."""

@@ -15,8 +15,9 @@ from services.registry import store as registry
 from shared.kernel import depths
 from shared.kernel.depths import Depths
 from shared.kernel.held import HELD
+from shared.kernel.keys import KeyFileError, Keyring
 from shared.kernel.lease import Lease
-from shared.kernel.state import ById, ByKey, ByTag, Collection, Due, Lookup, Page, WorkingSet
+from shared.kernel.state import ById, ByKey, ByTag, Collection, Due, Lookup, Outdated, Page, WorkingSet
 from shared.kernel.store import Store
 from tests.shared.kernel.toy import (
     ADMINISTRATOR,
@@ -110,6 +111,7 @@ def every_lookup(collection: Collection[Any]) -> list[Lookup]:
         ByTag(collection, "a"),
         Page(collection, "a", after="a"),
         Due(collection, until=NOW),
+        *([Outdated(collection)] if collection.protected else []),
     ]
 
 
@@ -169,6 +171,22 @@ async def test_what_is_due_is_read_oldest_first_without_looking_at_the_rest(toy:
     assert not query.get("hasSortStage")
 
 
+async def test_a_rotation_of_keys_looks_along_indexes(toy: Toy) -> None:
+    """Among millions of replies it must find the few that are still under the older key, and that there are none."""
+    await toy.process(*(put(f"t-{number}", f"m-{number}", secret="s") for number in range(30)))
+    keyring = Keyring("k2", {"k1": b"o" * 32, "k2": b"n" * 32}, ids=b"i" * 64)
+    other = Toy(toy.url, DATABASE, keyring=keyring)
+    async with watched(toy) as did:
+        await other.rekeying.check()
+        assert (await other.rekeying.left())["inbox"] == 30
+        with pytest.raises(KeyFileError, match="altered"):  # it is another k1
+            await other.inbox.reseal(10)
+        await load(other.store, other, *(Outdated(one) for one in other.store.protected if one is not THINGS))
+    await other.mongo.close()
+    assert planned(did) == {"things", "held", "inbox", "outbox"}
+    assert scans(did) == []
+
+
 async def test_the_sweeper_reads_its_page_in_the_order_of_the_index(toy: Toy) -> None:
     """After an outage of the broker the outbox is long; sorting it in memory would fail at 100 MB."""
     await toy.process(*(put(f"t-{number}", f"m-{number}") for number in range(300)))
@@ -186,7 +204,7 @@ async def test_how_much_waits_is_counted_along_an_index_and_no_further_than_need
     await toy.process(*(put(f"t-{number}", f"m-{number}") for number in range(120)))
     await toy.process(*(put("bad", f"h-{number}") for number in range(3)))
     async with watched(toy) as did:
-        found = await Depths(toy.mongo).look()
+        found = await Depths(toy.mongo, toy.rekeying).look()
     assert (found.entries, found.held) == (50, {"retrying": 3, "parked": 0, "unreadable": 0})
     assert found.oldest_seconds > 0
     assert planned(did) == {"outbox", "held"}

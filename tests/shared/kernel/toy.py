@@ -31,6 +31,7 @@ from shared.kernel.inbox import Inbox
 from shared.kernel.keys import Keyring
 from shared.kernel.mongo import Mongo
 from shared.kernel.outbox import Outbox
+from shared.kernel.rekeying import Rekeying
 from shared.kernel.routes import Routes
 from shared.kernel.state import ById, ByKey, ByTag, Collection, Due, Lookup, WorkingSet
 from shared.kernel.store import Store
@@ -437,6 +438,7 @@ class Toy:
         self.store = store(self.mongo, self.keyring, [*COLLECTIONS, HELD])
         self.outbox = Outbox(self.mongo, self.keyring, writer)
         self.inbox = Inbox(self.mongo, self.keyring)
+        self.rekeying = Rekeying(self.keyring, self.store, self.outbox, self.inbox)
         self.unit_of_work = CountingUnitOfWork(
             self.mongo, self.keyring, self.store, self.outbox, self.inbox, self.codec, self.behaviour.routes
         )
