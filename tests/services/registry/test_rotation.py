@@ -16,6 +16,7 @@ from random import Random
 import pytest
 from pymongo import MongoClient
 
+from deploy.local.servers import Servers
 from deploy.local.world import World
 from shared.kernel.keyfile import main as keyfile
 from tests.samples import MEDAN
@@ -158,19 +159,23 @@ def _of_businesses(history: History) -> dict[str, list[Json]]:
     return {key: chain for key, chain in history.by_subject().items() if ".registry.business." in chain[0]["type"]}
 
 
-async def test_a_service_whose_key_was_dropped_too_early_says_so_and_ends(world: World, tmp_path: Path) -> None:
+async def test_a_service_whose_key_was_dropped_too_early_says_so_and_ends(servers: Servers, tmp_path: Path) -> None:
     """With 78, as for every key file that cannot be used, naming the key and the collections, and no value."""
-    process = Replica(world, "registry", tmp_path / "late")
-    new_keys(process._key_file())
-    path = process._key_file()
-    content = json.loads(path.read_text())
-    path.write_text(json.dumps({"current": "k9", "keys": {"k9": content["keys"]["k1"]}}))
-    process.launch()
-    await until(lambda: process.exit_code is not None, 30, "the end of the process")
-    assert process.exit_code == 78
-    (said,) = [line for line in process.logged() if line["event"] == "cannot start"]
-    assert "lacks k2" in said["reason"]
-    assert "owners" in said["reason"]
+    world = servers.world("dropped")
+    try:
+        async with Replica(world, "registry", tmp_path) as process:
+            await register(world, (MEDAN,))
+        path = process._key_file()
+        content = json.loads(path.read_text())
+        path.write_text(json.dumps({"current": "k9", "keys": {"k9": content["keys"]["k1"]}}))
+        process.launch()
+        await until(lambda: process.exit_code is not None, 30, "the end of the process")
+        assert process.exit_code == 78
+        (said,) = [line for line in process.logged() if line["event"] == "cannot start"]
+        assert said["reason"] == "the key file lacks k1, on which data depends (inbox); put it back"
+    finally:
+        process.kill()
+        world.remove()
 
 
 def test_the_command_runs_as_the_page_says(tmp_path: Path) -> None:
