@@ -50,7 +50,7 @@ class Collection(Generic[S]):
     sealed: frozenset[str] = frozenset()
     reference: bool = False
     rekeyed: Callable[[S, Received[Any], WorkingSet], S] | None = None
-    rekey_needs: Callable[[S], Iterable[Lookup]] = _nothing
+    rekey_needs: Callable[[S], Iterable[Lookup]] = lambda _: ()
 
     @property
     def protected(self) -> bool:
