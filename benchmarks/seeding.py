@@ -105,7 +105,7 @@ class Seeder:
                 **{name: told_owner[name] for name in ("nik", "name")},
                 "phone": phone.parse(told_owner["phone"]).e164,
                 "owner_id": owner_id,
-                "token": token,
+                "tokens": {"nik": token},
                 "seen": dict.fromkeys(owner.seen, seen),
             }
         )

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, cast
 
+from services.registry.identity import told_numbers
 from shared.contracts.door import MAX_PROBLEMS
 from shared.contracts.envelope import Received
 from shared.contracts.problem import Problem
@@ -25,8 +26,8 @@ Row = Received[BusinessReport] | UnreadRow
 def rows(message: Received[BusinessReportMany]) -> tuple[Row, ...]:
     """Each row as a message of its own. Its id is the message's with the row's number, so that of two rows observed
     at one time the later one stands, and so that what it makes has an id of its own; an owner's comes from the first
-    row that names the NIK, so that the names of all its businesses can be looked up at once."""
-    owners: dict[str | None, str] = {}
+    row that names its number, so that the names of all its businesses can be looked up at once."""
+    owners: dict[tuple[str, ...], str] = {}
     return tuple(
         _alone(message, row, f"{position:03d}", owners) if isinstance(row, ReportRow) else row
         for position, row in enumerate(message.data.reports)
@@ -34,9 +35,10 @@ def rows(message: Received[BusinessReportMany]) -> tuple[Row, ...]:
 
 
 def _alone(
-    message: Received[BusinessReportMany], row: ReportRow, number: str, owners: dict[str | None, str]
+    message: Received[BusinessReportMany], row: ReportRow, number: str, owners: dict[tuple[str, ...], str]
 ) -> Received[BusinessReport]:
-    of_owner = owners.setdefault(row.owner.nik if row.owner is not None else None, number)
+    # An owner without a number is known by its business alone: each row has its own.
+    of_owner = owners.setdefault(tuple(told_numbers(row.owner).values()) or (number,), number)
     return replace(
         cast(Received[Any], message),
         data=row,

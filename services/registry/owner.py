@@ -1,46 +1,88 @@
 """Owners: the people behind businesses. Here, and nowhere else, a NIK, a name and a number are kept.
 
-An owner is recognised by a keyed token of the NIK; ``owner_id`` is random and says nothing but which businesses have
+An owner is recognised by a keyed token of a number; ``owner_id`` is random and says nothing but which businesses have
 one owner. notify learns how to reach an owner from ``registry.contact.changed``, which has a sequence of its own.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import date
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import AwareDatetime, BaseModel, ConfigDict
 
 from services.registry import consent as consents
 from services.registry.consent import CHANNELS, WITHDRAWN, Agreement
 from services.registry.observation import Seen, merge
-from services.registry.problems import problem
+from services.registry.problems import problem, required
+from shared.contracts.envelope import Token
 from shared.contracts.problem import Problem, from_invalid
-from shared.contracts.registry.owners import Contact, ContactConsent, ContactEvent, ReportedOwner
-from shared.decision import Fact
-from shared.reference import nik, phone
+from shared.contracts.registry.owners import (
+    Contact,
+    ContactConsent,
+    ContactEvent,
+    OwnerEvent,
+    OwnerState,
+    ReportedOwner,
+)
+from shared.decision import Cause, Fact
+from shared.reference import nik, npwp, phone
 
-OBSERVED = ("name", "phone", "language", *CHANNELS)
-"""Fields that reports tell and may change; the NIK is what the owner is recognised by."""
-SEALED = frozenset({"nik", *OBSERVED, "seen"})
+NUMBERS = ("nik", "npwp", "nib")
+"""By what an owner is recognised, the surest first: a person by NIK, a legal entity by NPWP or NIB."""
+OBSERVED = ("name", "phone", "language", "legal_form", *CHANNELS)
+"""Fields that reports tell and may change."""
+SEALED = frozenset({*NUMBERS, "formerly", *OBSERVED, "seen"})
 """Encrypted together at rest. So is ``seen``, because an office may use a NIK as the id of its messages."""
 
 
+class Moving(BaseModel):
+    """That businesses are to be taken over by the owner they were joined with, from when on, and on whose account."""
+
+    model_config = ConfigDict(frozen=True)
+
+    due: AwareDatetime
+    cause: Cause
+
+
 class Owner(BaseModel):
+    """A person or a legal entity, ``provisional`` without a number; or, with ``joined_into``, what is left of a record
+    that turned out to be of another owner: its id, which others have seen, and nothing of the person."""
+
     model_config = ConfigDict(frozen=True)
 
     owner_id: str
-    token: str
-    nik: str
-    name: str
+    tokens: Mapping[str, str] = {}
+    """By kind of number, its keyed token."""
+    nik: str | None = None
+    npwp: str | None = None
+    nib: str | None = None
+    formerly: tuple[str, ...] = ()
+    """Numbers that were recorded here by mistake, and have been corrected."""
+    name: str | None = None
+    legal_form: str | None = None
     phone: str | None = None
     language: str = "id"
     whatsapp: Agreement = WITHDRAWN
     sms: Agreement = WITHDRAWN
     seen: Mapping[str, Seen] = {}
+    joined: tuple[str, ...] = ()
+    """Records that were joined with this one."""
+    joined_into: str | None = None
+    moving: Moving | None = None
     sequence: int = 0
-    """Of the contact, which is the only thing the world is told of an owner."""
+    """Of the contact."""
+    told: int = 0
+    """The sequence of what the public is told: whether it is known by a number, and which record is which."""
+
+    @property
+    def numbers(self) -> dict[str, str]:
+        return {kind: number for kind in NUMBERS if (number := getattr(self, kind)) is not None}
+
+    @property
+    def provisional(self) -> bool:
+        return not self.tokens
 
     @property
     def consent(self) -> ContactConsent:
@@ -54,29 +96,34 @@ class Owner(BaseModel):
     __str__ = __repr__
 
 
-def key(token: str) -> str:
-    """The claim by which one NIK has one owner."""
-    return f"nik:{token}"
+def key(kind: str, token: str) -> str:
+    """The claim by which one number has one owner."""
+    return f"{kind}:{token}"
 
 
-def rekeyed(owner: Owner, token: str) -> Owner:
-    """The owner under a token of today."""
-    return owner.model_copy(update={"token": token})
+def rekeyed(owner: Owner, token: Token) -> Owner:
+    """The owner under tokens of today."""
+    return numbered(owner, {}, token)
+
+
+def numbered(owner: Owner, numbers: Mapping[str, str], token: Token) -> Owner:
+    """The owner with these numbers, besides those it has or instead of them."""
+    now = {**owner.numbers, **numbers}
+    tokens = {kind: token(kind, number) for kind, number in now.items()}
+    return owner.model_copy(update={**now, "tokens": tokens})
 
 
 def told_fields(told: ReportedOwner | None, cleared: frozenset[str]) -> dict[str, Any]:
     """What a report says of the owner, by field; None where it empties one."""
     if told is None:
         return dict.fromkeys(cleared)
-    plain = {name: value for name in ("name", "phone", "language") if (value := getattr(told, name)) is not None}
+    plain = {
+        name: value
+        for name in ("name", "phone", "language", "legal_form")
+        if (value := getattr(told, name)) is not None
+    }
     agreed = consents.told_fields(told.consent) if told.consent is not None else {}
     return {**dict.fromkeys(cleared), **plain, **agreed}
-
-
-def recorded(owner_id: str, token: str, nik_number: str, told: Mapping[str, Any], by: Seen) -> Owner:
-    """An owner seen for the first time; ``told`` holds at least the name."""
-    blank = Owner(owner_id=owner_id, token=token, nik=nik_number, name=told["name"])
-    return observed(blank, told, by)
 
 
 def observed(owner: Owner, told: Mapping[str, Any], by: Seen) -> Owner:
@@ -85,6 +132,26 @@ def observed(owner: Owner, told: Mapping[str, Any], by: Seen) -> Owner:
         merged = merge(owner.seen, {field: value}, consents.since(field, value, by))
         owner = owner.model_copy(update={**merged.won, "seen": merged.seen}) if merged.won else owner
     return owner
+
+
+def joined(owner: Owner, other: Owner) -> Owner:
+    """The owner with the history of another record of it: of each field, what was observed last."""
+    numbers = {kind: getattr(owner, kind) or getattr(other, kind) for kind in NUMBERS}
+    newer = {
+        field: seen
+        for field, seen in other.seen.items()
+        if field not in owner.seen or seen.order > owner.seen[field].order
+    }
+    return owner.model_copy(
+        update={
+            **numbers,
+            "tokens": {**other.tokens, **owner.tokens},
+            "formerly": tuple(dict.fromkeys((*owner.formerly, *other.formerly))),
+            **{field: getattr(other, field) for field in newer},
+            "seen": {**owner.seen, **newer},
+            "joined": tuple(dict.fromkeys((*owner.joined, other.owner_id, *other.joined))),
+        }
+    )
 
 
 def differs(before: Owner | None, after: Owner) -> bool:
@@ -113,12 +180,44 @@ def _contact(owner: Owner) -> Contact:
     )
 
 
-def described(owner: Owner, *, whole: bool) -> dict[str, Any]:
-    """As an agency is told: with all that is known of the person, or only that there is such an owner."""
-    public = {"owner_id": owner.owner_id}
-    if not whole:
-        return public
-    return {**public, **owner.model_dump(mode="json", include={"nik", *OBSERVED})}
+def identified(before: Owner | None, after: Owner, region: str) -> tuple[Owner, list[Fact]]:
+    """What the public is told when a provisional owner has become known by a number: that, and no number."""
+    if before is None or not before.provisional or after.provisional:
+        return after, []
+    return _told(after, "identified", region)
+
+
+def withdrawn(owner: Owner, into: str, region: str, moving: Moving | None) -> tuple[Owner, list[Fact]]:
+    """What is left of a record that has been joined with another: nothing of the person. notify forgets it, the public
+    is told which record it is now; its businesses follow."""
+    left = Owner(
+        owner_id=owner.owner_id,
+        joined_into=into,
+        moving=moving,
+        sequence=owner.sequence + (owner.joined_into is None),
+        told=owner.told,
+    )
+    told, facts = _told(left, "joined", region)
+    if owner.joined_into is not None:
+        return told, facts
+    gone = ContactEvent(contact=Contact(owner_id=owner.owner_id, erased=True))
+    return told, [Fact("registry.contact.erased", owner.owner_id, region, left.sequence, gone), *facts]
+
+
+def _told(owner: Owner, what: str, region: str) -> tuple[Owner, list[Fact]]:
+    counted = owner.model_copy(update={"told": owner.told + 1})
+    state = OwnerState(owner_id=owner.owner_id, identified=not owner.provisional, joined_into=owner.joined_into)
+    fact = Fact(f"registry.owner.{what}", owner.owner_id, region, counted.told, OwnerEvent(owner=state))
+    return counted, [fact]
+
+
+def described(owner: Owner, *, asked_as: str, whole: bool) -> dict[str, Any]:
+    """As an agency is told: with all that is known of the person, or only that there is such an owner. ``asked_as`` is
+    the id asked about, which may be of a record that was joined with this one since."""
+    public: dict[str, Any] = {"owner_id": asked_as, "identified": not owner.provisional}
+    if asked_as != owner.owner_id:
+        public["joined_into"] = owner.owner_id
+    return {**public, **owner.model_dump(mode="json", include={*NUMBERS, *OBSERVED})} if whole else public
 
 
 def unheard(told: Mapping[str, Any], by: Seen, after: Owner, field: str) -> list[Problem]:
@@ -131,17 +230,34 @@ def unheard(told: Mapping[str, Any], by: Seen, after: Owner, field: str) -> list
 
 def check(told: ReportedOwner | None, today: date) -> list[Problem]:
     """What is wrong with what is said of the owner; ``today`` is the date where the business is."""
-    given_on = told.consent.given_on if told is not None and told.consent is not None else None
-    if given_on is not None and given_on > today:
-        return [problem("consent.given_in_future", "data.owner.consent.given_on")]
-    return []
+    if told is None:
+        return []
+    given_on = told.consent.given_on if told.consent is not None else None
+    late = given_on is not None and given_on > today
+    return [
+        *([problem("consent.given_in_future", "data.owner.consent.given_on")] if late else []),
+        *_check_entity(told),
+    ]
+
+
+def _check_entity(told: ReportedOwner) -> list[Problem]:
+    """A legal entity has a legal form and no NIK; a tax number that is a NIK is a person's (PMK 112/2022)."""
+    entity = (told.npwp, told.nib, told.legal_form)
+    problems = []
+    if told.nik is not None and any(one is not None for one in entity):
+        problems.append(problem("owner.person_or_entity", "data.owner.nik"))
+    elif any(entity) and told.legal_form is None:
+        problems += required("data.owner.legal_form")
+    if told.npwp is not None and npwp.parse(told.npwp).kind == "nik":
+        problems.append(problem("owner.npwp_of_a_person", "data.owner.npwp"))
+    return problems
 
 
 def warnings(told: ReportedOwner | None) -> list[Problem]:
-    """What is taken and somebody should look at: a NIK from a region that is no more, a new mobile prefix."""
-    notes = []
-    if told is not None and told.nik is not None:
-        notes += [from_invalid(note, "data.owner.nik") for note in nik.parse(told.nik).notes]
-    if told is not None and told.phone is not None:
-        notes += [from_invalid(note, "data.owner.phone") for note in phone.parse(told.phone).notes]
-    return notes
+    """What is taken and somebody should look at: a NIK from a region that is no more, a new mobile prefix, a tax number
+    with a wrong check digit."""
+    parsers: Mapping[str, Callable[[str], Any]] = {"nik": nik.parse, "phone": phone.parse, "npwp": npwp.parse}
+    given = {name: value for name in parsers if told is not None and (value := getattr(told, name)) is not None}
+    return [
+        from_invalid(note, f"data.owner.{name}") for name, value in given.items() for note in parsers[name](value).notes
+    ]

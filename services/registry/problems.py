@@ -82,6 +82,26 @@ TEXTS: Mapping[str, tuple[str, str]] = {
         "Pemilik sudah menarik persetujuan ini setelah tanggal pemberiannya; catat persetujuan baru bila ada.",
         "The owner has withdrawn this consent since it was given; record a new one if there is one.",
     ),
+    "owner.person_or_entity": (
+        "Pemilik adalah orang (NIK) atau badan (bentuk badan dengan NPWP atau NIB), tidak keduanya; pilih salah satu.",
+        "An owner is a person (NIK) or an entity (legal form with NPWP or NIB), not both; choose one.",
+    ),
+    "owner.npwp_of_a_person": (
+        "NPWP ini adalah NIK seseorang, bukan NPWP badan; isi NPWP badan, atau laporkan orang itu dengan NIK.",
+        "This NPWP is a person's NIK and not an entity's; give the entity's, or report the person by NIK.",
+    ),
+    "owner.number_corrected": (
+        "Nomor ini sudah dikoreksi pada data pemilik; pakai nomor yang benar.",
+        "This number has been corrected in the owner's record; use the right one.",
+    ),
+    "owner.provisional": (
+        "Pemilik dicatat sementara tanpa NIK; lengkapi NIK pada laporan berikutnya.",
+        "The owner is recorded provisionally, without a NIK; give it with the next report.",
+    ),
+    "business.not_recognisable": (
+        "Tanpa NIK, NIB atau nomor usaha dari instansi, laporan berikutnya akan tercatat sebagai usaha lain.",
+        "Without a NIK, a NIB or a number of the agency's own, the next report will be taken for another business.",
+    ),
     "owner.not_found": (
         "Pemilik ini tidak ada; periksa owner_id yang diterima saat melapor.",
         "There is no such owner; look at the owner_id that the report was answered with.",

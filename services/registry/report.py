@@ -13,10 +13,12 @@ from datetime import date
 from typing import Any
 
 from services.registry import business as businesses
+from services.registry import identity
 from services.registry import owner as owners
 from services.registry.business import NOT_PUBLIC, OBSERVED, Business, Former, Sales
+from services.registry.identity import Ownership
 from services.registry.observation import Seen, merge
-from services.registry.owner import Owner
+from services.registry.owner import Moving, Owner
 from services.registry.problems import problem, required
 from shared.contracts.envelope import Received
 from shared.contracts.problem import Problem
@@ -27,7 +29,7 @@ from shared.contracts.registry.businesses import (
     ReportedBusiness,
 )
 from shared.contracts.registry.owners import CLEARABLE_OWNER
-from shared.decision import Decision, reject
+from shared.decision import Decision, Fact, reject
 
 _EMPTY: Mapping[str, Any] = {"needs": (), "channels": ()}
 """What an emptied field holds, where that is not None."""
@@ -46,9 +48,8 @@ class Report:
     by: Seen
     business: Mapping[str, Any]
     owner: Mapping[str, Any]
-    nik: str | None
-    tokens: tuple[str, ...]
-    """Of the NIK, today's first."""
+    numbers: Mapping[str, str]
+    """By kind, the numbers that say who the owner is."""
     names: tuple[Name, ...]
     """What the business may be recognised by, the surest first; by its owner's id besides, when that is known."""
 
@@ -56,15 +57,13 @@ class Report:
 def read(message: Received[BusinessReport]) -> Report:
     """Sort a report into fields, the owner's tokens and the names of recognition."""
     told, person = message.data.business, message.data.owner
-    nik_number = person.nik if person is not None else None
     cleared = _cleared(message.data.clear)
     ref = {message.account: told.agency_ref} if told.agency_ref is not None else {}
     return Report(
         by=Seen(at=message.time or message.received_at, intake_id=message.id, account=message.account),
         business=_told_fields(told, cleared["business"], message.account),
         owner=owners.told_fields(person, cleared["owner"]),
-        nik=nik_number,
-        tokens=message.tokens("nik", nik_number) if nik_number is not None else (),
+        numbers=identity.told_numbers(person),
         names=(*_by_ref(ref, message), *_by_nib(told.name, told.nib, message)),
     )
 
@@ -129,7 +128,7 @@ def _by_nib(name: str | None, nib: str | None, message: Received[Any]) -> Iterab
 
 
 def by_owner(name: str | None, owner_id: str, message: Received[Any]) -> Iterable[Name]:
-    """By its name among the businesses of its owner, who was recognised by NIK."""
+    """By its name among the businesses of its owner, who was recognised by a number."""
     if name is not None:
         yield _named(message, "own:", "business_of", f"{owner_id}|{normalised(name)}")
 
@@ -152,21 +151,20 @@ def reclaimed(business: Business, message: Received[Any]) -> Business:
 def check(data: BusinessReport, report: Report, found: Found, today: date) -> list[Problem]:
     """Everything that is wrong with a report, at once; ``today`` is the date where the business is."""
     return [
-        *_missing(data, found.business),
-        *_other_owner(report, found),
+        *_missing(data, found),
+        *_other_owner(found),
         *_unclearable(data),
         *_in_future(data.business, today),
         *owners.check(data.owner, today),
     ]
 
 
-def _missing(data: BusinessReport, known: Business | None) -> list[Problem]:
-    """A business that is not known yet needs an owner, a name and a place."""
-    if known is not None:
+def _missing(data: BusinessReport, found: Found) -> list[Problem]:
+    """A business that is not known yet needs a name and a place, and somebody's name where the owner has no number."""
+    if found.business is not None:
         return []
     owner, business = data.owner, data.business
     given = {
-        "data.owner.nik": owner and owner.nik,
         "data.owner.name": owner and owner.name,
         "data.business.name": business.name,
         "data.business.region": business.region,
@@ -174,10 +172,9 @@ def _missing(data: BusinessReport, known: Business | None) -> list[Problem]:
     return required(*(field for field, value in given.items() if value is None))
 
 
-def _other_owner(report: Report, found: Found) -> list[Problem]:
-    if found.business is None or found.owner is None or not report.tokens or found.owner.token in report.tokens:
-        return []
-    return [problem("business.owner_differs", "data.owner.nik")]
+def _other_owner(found: Found) -> list[Problem]:
+    differs = found.whose.differs
+    return [problem("business.owner_differs", f"data.owner.{differs}")] if differs is not None else []
 
 
 def _unclearable(data: BusinessReport) -> list[Problem]:
@@ -215,52 +212,87 @@ def warnings(data: BusinessReport) -> list[Problem]:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What there is about a report: the business it was recognised to be about, that business's owner or else the
-    NIK's, and who claims a key."""
+    """What there is about a report: the business it was recognised to be about, whose it is, who claims a key, and
+    which owners records have been joined with."""
 
     business: Business | None
-    owner: Owner | None
+    whose: Ownership
     holder: Callable[[str], Business | None]
+    record: Callable[[str], Owner | None]
 
 
 def decide(message: Received[BusinessReport], report: Report, found: Found, today: date) -> Decision:
     """What a report does, its authority having been checked; ``today`` is the date where the business is."""
-    known, owner = found.business, found.owner
+    known, owner = found.business, found.whose.owner
     if problems := check(message.data, report, found, today):
         return reject(*problems)
-    person = _owner_after(message, report, owner)
+    person = _owner_after(message, report, found.whose)
     business = _business_after(message, report, known, person, today)
-    business = _claiming(business, candidate_names(business, message), found.holder)
-    moved = owner is not None and owner.phone != person.phone
+    business = claiming(business, candidate_names(business, message), found.holder)
+    moved = owner is not None and (owner.phone != person.phone or bool(found.whose.joining))
     business = businesses.compared_anew(known, business, message.cause, message.received_at, moved=moved)
     outcome = _outcome(known, business, owner, person)
+    notes = _notes(message.data, report, found, person)
     person, contacts = owners.announced(owner, person, business.region)
+    person, told = owners.identified(owner, person, business.region)
+    left, withdrawals = _withdrawn(message, found, person, business.region)
     business, events = businesses.reported(known, business)
     return Decision(
-        changes=[after for before, after in ((owner, person), (known, business)) if after is not before],
-        facts=[*contacts, *events],
+        changes=[*(after for before, after in ((owner, person), (known, business)) if after is not before), *left],
+        facts=[*contacts, *told, *withdrawals, *events],
         result=businesses.result(business, outcome),
-        warnings=[*warnings(message.data), *owners.unheard(report.owner, report.by, person, "data.owner.consent")],
+        warnings=[*warnings(message.data), *notes],
     )
 
 
-def _owner_after(message: Received[BusinessReport], report: Report, known: Owner | None) -> Owner:
-    if known is not None:
-        return owners.observed(known, report.owner, report.by)
-    if report.nik is None:
-        raise ValueError("an owner is recorded with a NIK")
-    return owners.recorded(message.new_id("owner"), report.tokens[0], report.nik, report.owner, report.by)
+def _owner_after(message: Received[BusinessReport], report: Report, whose: Ownership) -> Owner:
+    person = whose.owner or Owner(owner_id=message.new_id("owner"))
+    for other in whose.joining:
+        person = owners.joined(person, other)
+    if new := identity.newly_told(person, report.numbers):
+        person = owners.numbered(person, new, message.token)
+    return owners.observed(person, report.owner, report.by)
+
+
+def _withdrawn(
+    message: Received[BusinessReport], found: Found, person: Owner, region: str
+) -> tuple[list[Owner], list[Fact]]:
+    """What is left of the records that turned out to be of this owner, and of those joined with them before."""
+    left, facts = list[Owner](), list[Fact]()
+    for other in found.whose.joining:
+        moving = Moving(due=message.received_at, cause=message.cause)
+        earlier = [record for id_ in other.joined if (record := found.record(id_)) is not None]
+        for one, businesses_follow in ((other, moving), *((one, one.moving) for one in earlier)):
+            after, told = owners.withdrawn(one, person.owner_id, region, businesses_follow)
+            left.append(after)
+            facts += told
+    return left, facts
+
+
+def _notes(data: BusinessReport, report: Report, found: Found, person: Owner) -> list[Problem]:
+    """What is taken and the office should know: an old consent, a number that was corrected, an owner or a business
+    that the next report will not find."""
+    notes = owners.unheard(report.owner, report.by, person, "data.owner.consent")
+    records = (found.whose.owner, *found.whose.joining)
+    kinds = identity.corrected_since(records, report.numbers)
+    notes += [problem("owner.number_corrected", f"data.owner.{kind}") for kind in kinds]
+    if found.business is None and person.provisional:
+        notes.append(problem("owner.provisional", "data.owner.nik"))
+        if not report.names:
+            notes.append(problem("business.not_recognisable", "data.business.agency_ref"))
+    return notes
 
 
 def _business_after(
     message: Received[BusinessReport], report: Report, known: Business | None, owner: Owner, today: date
 ) -> Business:
-    if known is not None:
-        return observed(known, report, today)
-    return recorded(message.new_id("business"), owner, report, today)
+    if known is None:
+        return recorded(message.new_id("business"), owner, report, today)
+    after = observed(known, report, today)
+    return after if after.owner_id == owner.owner_id else after.model_copy(update={"owner_id": owner.owner_id})
 
 
-def _claiming(business: Business, names: Iterable[Name], holder: Callable[[str], Business | None]) -> Business:
+def claiming(business: Business, names: Iterable[Name], holder: Callable[[str], Business | None]) -> Business:
     """The business with every name that no other claims. Two that have come to be named alike both stay; reports that
     name only what they have in common go to the one that was so named first."""
 

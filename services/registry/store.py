@@ -18,7 +18,8 @@ OWNERS: Collection[Owner] = Collection(
     name="owners",
     model=Owner,
     id_of=lambda one: one.owner_id,
-    keys=lambda one: (owner.key(one.token),),
+    keys=lambda one: tuple(owner.key(kind, token) for kind, token in one.tokens.items()),
+    due=lambda one: one.moving.due if one.moving is not None else None,
     sealed=owner.SEALED,
     rekeyed=lambda one, message, _: owner.rekeyed(one, message.token("nik", one.nik)),
 )

@@ -130,7 +130,9 @@ def _owners() -> Iterator[MessageType]:
     )
     yield _intake("registry.owner.request", owners.OwnerRequest, "Who are these owners?", question=True)
     yield _intake("registry.access.request", owners.AccessRequest, "Who has read an owner's data?", question=True)
-    for verb, summary in (("changed", "How to reach an owner."), ("erased", "An owner was erased.")):
+    yield _event("registry.owner.identified", owners.OwnerEvent, "A provisional owner is known by a number now.")
+    yield _event("registry.owner.joined", owners.OwnerEvent, "A record turned out to be of another owner.")
+    for verb, summary in (("changed", "How to reach an owner."), ("erased", "An owner's contact is gone for good.")):
         yield MessageType(key=f"registry.contact.{verb}", kind=Kind.CONTACT, model=owners.ContactEvent, summary=summary)
 
 

@@ -15,7 +15,7 @@ from typing import Annotated, Any, TypeVar
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, WithJsonSchema
 
-from shared.reference import dates, kbli, nib, nik, phone, region
+from shared.reference import dates, kbli, nib, nik, npwp, phone, region
 from shared.reference.invalid import Invalid
 from shared.reference.personal import find_personal
 
@@ -48,6 +48,10 @@ class Published(BaseModel):
 
 def _nik(value: str) -> str:
     return nik.parse(value).number
+
+
+def _npwp(value: str) -> str:
+    return npwp.parse(value).number
 
 
 def _nib(value: str) -> str:
@@ -152,6 +156,7 @@ _REGION_FORM = r"^[0-9]{2}(\.[0-9]{2}(\.[0-9]{2}(\.[0-9]{4})?)?)?$"
 
 Nik = Annotated[str, AfterValidator(_nik), _shown_as("^[0-9]{16}$")]
 Nib = Annotated[str, AfterValidator(_nib), _shown_as("^[0-9]{13}$")]
+Npwp = Annotated[str, AfterValidator(_npwp), _shown_as("^[0-9]{15,16}$")]
 Phone = Annotated[str, AfterValidator(_phone)]
 Region = Annotated[str, AfterValidator(_region), _shown_as(_REGION_FORM)]
 BusinessRegion = Annotated[str, AfterValidator(_regency_or_deeper), _shown_as(_REGION_FORM)]

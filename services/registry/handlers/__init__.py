@@ -6,4 +6,4 @@ from services.registry.handlers import agencies, businesses, duplicates, owners,
 from shared.kernel.routes import Routes
 
 routes = Routes.of(agencies.routes, businesses.routes, duplicates.routes, owners.routes, reports.routes)
-workers = (duplicates.compare_worker,)
+workers = (duplicates.compare_worker, owners.moving_worker)

@@ -2,25 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from services.registry import access
+from pydantic import BaseModel
+
+from services.registry import access, duplicate
+from services.registry import business as businesses
 from services.registry import consent as consents
 from services.registry import owner as owners
+from services.registry import report as reports
 from services.registry.access import Access
+from services.registry.business import Business
 from services.registry.consent import WITHDRAWN, Agreement
 from services.registry.observation import Seen
+from services.registry.owner import Owner
 from services.registry.problems import problem
 from services.registry.store import BUSINESSES, OWNERS, accesses_of, businesses_of
 from shared.agencies import agency_lookup, authority_needs, check_authority
 from shared.contracts.envelope import Received
 from shared.contracts.problem import Problem
+from shared.contracts.registry.businesses import BusinessChange
 from shared.contracts.registry.owners import AccessRequest, ConsentRecord, ConsentWithdraw, OwnerRequest
-from shared.decision import Decision, reject
-from shared.kernel.routes import Routes
-from shared.kernel.state import ById, Lookup, Page, WorkingSet
+from shared.decision import Decision, Fact, reject
+from shared.kernel.routes import Routes, Worker, stepping
+from shared.kernel.state import ById, ByKey, Due, Lookup, Page, WorkingSet
 from shared.reference import region as regions
 
 routes = Routes()
@@ -32,15 +40,35 @@ HEARS_REFUSALS = "notify"
 # --- who may speak for an owner ---------------------------------------------------------------------------------------
 
 
-def owner_needs(message: Received[Any], _: WorkingSet) -> Iterable[Lookup]:
+def owner_needs(message: Received[Any], state: WorkingSet) -> Iterable[Lookup]:
     """The owner, and the businesses that say where the owner is."""
-    owner_id = message.data.owner_id
-    return [*authority_needs(message), ById(OWNERS, owner_id), businesses_of(owner_id)]
+    return [*authority_needs(message), *_follow_needs(message.data.owner_id, state)]
 
 
-def region_of(owner_id: str, message: Received[Any], state: WorkingSet) -> str:
+def _follow_needs(owner_id: str, state: WorkingSet, *, guard: bool = True) -> Iterator[Lookup]:
+    """A record, and the one that it turned out to be. Businesses that are still on their way count for it as well."""
+    lookup = ById(OWNERS, owner_id, guard)
+    yield lookup
+    yield businesses_of(owner_id)
+    record = None if state.missing([lookup]) else state.get(lookup)
+    if record is not None and record.joined_into is not None:
+        yield ById(OWNERS, record.joined_into, guard)
+        yield businesses_of(record.joined_into)
+
+
+def followed(owner_id: str, state: WorkingSet, *, guard: bool = True) -> Owner | None:
+    """The owner of this id, or the one that it was joined with: an id that others keep stays good."""
+    record = state.get(ById(OWNERS, owner_id, guard))
+    if record is None or record.joined_into is None:
+        return record
+    return state.get(ById(OWNERS, record.joined_into, guard))
+
+
+def region_of(owner_id: str, message: Received[Any], state: WorkingSet, *, guard: bool = True) -> str:
     """Where the owner is, as far as it concerns the sender: in a place of the sender's, if a business lies there."""
-    places = sorted(one.region for one in state.all(businesses_of(owner_id)))
+    record = state.get(ById(OWNERS, owner_id, guard))
+    ids = {owner_id, record.joined_into or owner_id} if record is not None else {owner_id}
+    places = sorted(one.region for id_ in ids for one in state.all(businesses_of(id_)))
     agency = state.get(agency_lookup(message.account))
     own = (place for place in places if agency is not None and regions.within(place, agency.region))
     return next(own, places[0] if places else regions.NATION)
@@ -81,7 +109,7 @@ def _agreed(
     region: str,
     outcome: str,
 ) -> Decision:
-    known = state.get(ById(OWNERS, message.data.owner_id))
+    known = followed(message.data.owner_id, state)
     if known is None:
         return reject(problem("owner.not_found", "data.owner_id"))
     told: Mapping[str, Agreement] = dict.fromkeys(message.data.channels, word)
@@ -118,8 +146,7 @@ def _request_needs(message: Received[OwnerRequest], state: WorkingSet) -> Iterab
         if state.missing([lookup]):
             return
     for owner_id in _wanted(message, state)[: message.data.limit]:
-        yield ById(OWNERS, owner_id, guard=False)
-        yield businesses_of(owner_id)
+        yield from _follow_needs(owner_id, state, guard=False)
 
 
 @routes.on("registry.owner.request", _request_needs)
@@ -129,40 +156,105 @@ def answer_owners(message: Received[OwnerRequest], state: WorkingSet, now: datet
         return reject(*problems)
     wanted = _wanted(message, state)
     page = wanted[: message.data.limit]
-    found = [one for owner_id in page if (one := state.get(ById(OWNERS, owner_id, guard=False))) is not None]
-    near = {one.owner_id for one in found if _is_near(one.owner_id, message, state)}
+    found = {id_: one for id_ in page if (one := followed(id_, state, guard=False)) is not None}
+    near = [id_ for id_ in found if _is_near(id_, message, state)]
     return Decision(
-        changes=access.recorded(message, sorted(near), message.data.purpose, now),
-        answer=[owners.described(one, whole=one.owner_id in near) for one in found],
+        changes=access.recorded(message, (found[id_].owner_id for id_ in near), message.data.purpose, now),
+        answer=[owners.described(one, asked_as=id_, whole=id_ in near) for id_, one in found.items()],
         next=page[-1] if len(wanted) > len(page) else None,
     )
 
 
 def _is_near(owner_id: str, message: Received[Any], state: WorkingSet) -> bool:
-    region = region_of(owner_id, message, state)
+    region = region_of(owner_id, message, state, guard=False)
     agency = state.get(agency_lookup(message.account))
     return agency is not None and regions.within(region, agency.region)
 
 
 def _access_needs(message: Received[AccessRequest], state: WorkingSet) -> Iterable[Lookup]:
-    return [*owner_needs(message, state), _access_page(message)]
+    yield from owner_needs(message, state)
+    lookup = ById(OWNERS, message.data.owner_id)
+    if not state.missing([lookup]):
+        record = state.get(lookup)
+        if record is None or not state.missing([ById(OWNERS, record.joined_into or record.owner_id)]):
+            yield from _access_pages(message, state)
 
 
 @routes.on("registry.access.request", _access_needs)
 def answer_accesses(message: Received[AccessRequest], state: WorkingSet, now: datetime) -> Decision:
+    """All that was answered about an owner, also under the ids of records that turned out to be of the same one."""
     owner_id = message.data.owner_id
     if problems := check_authority(message, state, now, region_of(owner_id, message, state), "data.owner_id"):
         return reject(*problems)
-    if state.get(ById(OWNERS, owner_id)) is None:
+    if followed(owner_id, state) is None:
         return reject(problem("owner.not_found", "data.owner_id"))
-    found = state.all(_access_page(message))
-    shown = found[: message.data.limit]
+    found = {one.access_id: one for page in _access_pages(message, state) for one in state.all(page)}
+    shown = sorted(found)[: message.data.limit]
     return Decision(
-        answer=[access.described(one) for one in shown],
-        next=shown[-1].access_id if len(found) > len(shown) else None,
+        answer=[access.described(found[id_]) for id_ in shown], next=shown[-1] if len(found) > len(shown) else None
     )
 
 
-def _access_page(message: Received[AccessRequest]) -> Page[Access]:
-    # One more than asked for, to know whether there is a next page.
-    return accesses_of(message.data.owner_id, message.data.after, message.data.limit + 1)
+def _access_pages(message: Received[AccessRequest], state: WorkingSet) -> list[Page[Access]]:
+    """Of each of its ids one more than asked for, to know whether there is a next page."""
+    owner = followed(message.data.owner_id, state)
+    ids = (owner.owner_id, *owner.joined) if owner is not None else ()
+    return [accesses_of(id_, message.data.after, message.data.limit + 1) for id_ in ids]
+
+
+# --- records that turned out to be of one owner -----------------------------------------------------------------------
+
+MOVED_AT_ONCE = 100
+"""Businesses of one step: a transaction stays short however many an owner has."""
+
+
+def moving_needs(message: Received[Any], state: WorkingSet) -> Iterator[Lookup]:
+    due = _moving(message.received_at)
+    yield due
+    for record in () if state.missing([due]) else state.all(due):
+        page = _left(record)
+        yield page
+        for one in () if state.missing([page]) else state.all(page):
+            yield from (ByKey(BUSINESSES, key) for name in _names_with(one, record, message) for key in name)
+
+
+def _moving(now: datetime) -> Due[Owner]:
+    return Due(OWNERS, until=now, limit=1)
+
+
+def _left(record: Owner) -> Page[Business]:
+    return Page(BUSINESSES, duplicate.of_owner(record.owner_id), limit=MOVED_AT_ONCE)
+
+
+def _names_with(one: Business, record: Owner, message: Received[Any]) -> tuple[reports.Name, ...]:
+    return reports.candidate_names(_taken_over(one, record), message)
+
+
+def _taken_over(one: Business, record: Owner) -> Business:
+    return one.model_copy(update={"owner_id": record.joined_into})
+
+
+def move(message: Received[Any], state: WorkingSet, now: datetime) -> Decision:
+    """Take the next businesses over to the owner with whom the record was joined: reports find it there already, the
+    public learns it now. Nobody gives a business to a record that is joined, so the last page is the last."""
+    changes, facts = list[BaseModel](), list[Fact]()
+    for record in state.all(_moving(now)):
+        if record.moving is None:
+            continue
+        page, cause = state.all(_left(record)), record.moving.cause
+        for one in page:
+            after = reports.claiming(
+                _taken_over(one, record),
+                _names_with(one, record, message),
+                lambda key: state.get(ByKey(BUSINESSES, key)),
+            )
+            after = businesses.compared_anew(one, after, cause, now, moved=True)
+            moved, told = businesses.announced(after, "updated", BusinessChange(fields=("owner_id",)))
+            changes.append(moved)
+            facts += [replace(fact, cause=cause) for fact in told]
+        if len(page) < MOVED_AT_ONCE:
+            changes.append(record.model_copy(update={"moving": None}))
+    return Decision(changes=changes, facts=facts)
+
+
+moving_worker = Worker("owners", stepping(moving_needs, move))

@@ -7,7 +7,7 @@ from datetime import date, datetime
 
 from pydantic import BaseModel
 
-from services.registry import many
+from services.registry import identity, many
 from services.registry import owner as owners
 from services.registry import report as reports
 from services.registry.business import Business
@@ -33,13 +33,13 @@ routes = Routes()
 
 
 def _report_needs(message: Received[BusinessReport], state: WorkingSet) -> Iterable[Lookup]:
-    """First what the report names, then what its owner has of that name; when that has found a business, its owner and
-    the names it may claim after this report."""
+    """First what the report names, then what its owner has of that name; when that has found a business, its owner, who
+    turns out to be the same owner, and the names it may claim after this report."""
     report = message.once(reports.read)
     first = [
         *authority_needs(message),
         *_lookups(report.names),
-        *_by_nik(report),
+        *_by_number(message, report),
         *_lookups(message.once(_of_new_owner)),
     ]
     if state.missing(first):
@@ -47,17 +47,33 @@ def _report_needs(message: Received[BusinessReport], state: WorkingSet) -> Itera
     names = _names(message, state)
     more = [*first, *_lookups(names)]
     known = None if state.missing(more) else _recognised(names, state)
-    if known is None:
-        return more
-    return [*more, ById(OWNERS, known.owner_id), *_lookups(message.once(_names_after, known))]
+    if known is not None:
+        more += [ById(OWNERS, known.owner_id), *_lookups(message.once(_names_after, known, known.owner_id))]
+    return more if state.missing(more) else [*more, *_whose_needs(message, known, state)]
+
+
+def _whose_needs(message: Received[BusinessReport], known: Business | None, state: WorkingSet) -> Iterable[Lookup]:
+    """Records that have been joined or will be, and the names that a business may claim with its other owner."""
+    record = state.get(ById(OWNERS, known.owner_id)) if known is not None else None
+    if record is not None and record.joined_into is not None:
+        yield ById(OWNERS, record.joined_into)
+        if state.missing([ById(OWNERS, record.joined_into)]):
+            return
+    whose = _whose(message.once(reports.read), message, known, state)
+    yield from (ById(OWNERS, id_) for other in whose.joining for id_ in other.joined)
+    if known is not None and whose.owner is not None and whose.owner.owner_id != known.owner_id:
+        yield from _lookups(message.once(_names_after, known, whose.owner.owner_id))
 
 
 def _lookups(names: Iterable[Name]) -> Iterable[Lookup]:
     return (ByKey(BUSINESSES, key) for name in names for key in name)
 
 
-def _by_nik(report: Report) -> list[ByKey[Owner]]:
-    return [ByKey(OWNERS, owners.key(token)) for token in report.tokens]
+def _by_number(message: Received[BusinessReport], report: Report) -> list[ByKey[Owner]]:
+    numbers = report.numbers.items()
+    return [
+        ByKey(OWNERS, owners.key(kind, token)) for kind, number in numbers for token in message.tokens(kind, number)
+    ]
 
 
 def _of_owner(message: Received[BusinessReport], owner_id: str) -> tuple[Name, ...]:
@@ -72,14 +88,14 @@ def _of_new_owner(message: Received[BusinessReport]) -> tuple[Name, ...]:
 def _names(message: Received[BusinessReport], state: WorkingSet) -> tuple[Name, ...]:
     """All that the business may be recognised by: what the report names, and what its owner has of that name."""
     report = message.once(reports.read)
-    owner = _with_nik(report, state)
-    return report.names if owner is None else (*report.names, *message.once(_of_owner, owner.owner_id))
+    of_owners = (message.once(_of_owner, owner.owner_id) for owner in _with_number(message, report, state))
+    return (*report.names, *(name for names in of_owners for name in names))
 
 
-def _names_after(message: Received[BusinessReport], known: Business) -> tuple[Name, ...]:
-    """What a business may claim after this report."""
+def _names_after(message: Received[BusinessReport], known: Business, owner_id: str) -> tuple[Name, ...]:
+    """What a business may claim after this report, as the owner's."""
     after = reports.observed(known, message.once(reports.read), message.received_at.date())
-    return reports.candidate_names(after, message)
+    return reports.candidate_names(after.model_copy(update={"owner_id": owner_id}), message)
 
 
 @routes.on("registry.business.report", _report_needs)
@@ -88,9 +104,13 @@ def report_business(message: Received[BusinessReport], state: WorkingSet, now: d
     known = _recognised(_names(message, state), state)
     if problems := _may_report(message, state, now, known):
         return reject(*problems)
-    owner, today = _owner_of(report, known, state), _today_there(message, known, state, now)
-    found = Found(known, owner, lambda key: state.get(ByKey(BUSINESSES, key)))
-    return reports.decide(message, report, found, today)
+    found = Found(
+        known,
+        _whose(report, message, known, state),
+        holder=lambda key: state.get(ByKey(BUSINESSES, key)),
+        record=lambda id_: state.get(ById(OWNERS, id_)),
+    )
+    return reports.decide(message, report, found, _today_there(message, known, state, now))
 
 
 def _recognised(names: Iterable[Name], state: WorkingSet) -> Business | None:
@@ -99,9 +119,9 @@ def _recognised(names: Iterable[Name], state: WorkingSet) -> Business | None:
     return next((business for business in found if business is not None), None)
 
 
-def _with_nik(report: Report, state: WorkingSet) -> Owner | None:
-    found = (state.get(lookup) for lookup in _by_nik(report))
-    return next((owner for owner in found if owner is not None), None)
+def _with_number(message: Received[BusinessReport], report: Report, state: WorkingSet) -> list[Owner]:
+    found = (state.get(lookup) for lookup in _by_number(message, report))
+    return [owner for owner in found if owner is not None]
 
 
 def _may_report(
@@ -114,10 +134,13 @@ def _may_report(
     return check_authority(message, state, now, known.region, "data.business")
 
 
-def _owner_of(report: Report, known: Business | None, state: WorkingSet) -> Owner | None:
-    if known is not None:
-        return state.get(ById(OWNERS, known.owner_id))
-    return _with_nik(report, state)
+def _whose(
+    report: Report, message: Received[BusinessReport], known: Business | None, state: WorkingSet
+) -> identity.Ownership:
+    record = state.get(ById(OWNERS, known.owner_id)) if known is not None else None
+    if record is not None and record.joined_into is not None:
+        record = state.get(ById(OWNERS, record.joined_into))
+    return identity.settle(report.numbers, record, _with_number(message, report, state))
 
 
 def _today_there(message: Received[BusinessReport], known: Business | None, state: WorkingSet, now: datetime) -> date:

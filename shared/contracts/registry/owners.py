@@ -10,7 +10,9 @@ from shared.contracts.fields import (
     Count,
     Day,
     Identifier,
+    Nib,
     Nik,
+    Npwp,
     Payload,
     Personal,
     Phone,
@@ -38,8 +40,27 @@ class Consent(Payload):
     proof: Personal[Proof | None] = None
 
 
+OwnerForm = Literal[
+    "pt_perorangan",
+    "pt",
+    "cv",
+    "firma",
+    "persekutuan_perdata",
+    "koperasi",
+    "yayasan",
+    "bumdes",
+    "lainnya",
+]
+
+
 class ReportedOwner(Payload):
+    """A person, known by NIK; or a legal entity, known by NPWP or NIB, which names its legal form. Without a number the
+    owner is provisional: known by the business alone, until a later report brings one."""
+
     nik: Personal[Nik | None] = None
+    legal_form: Personal[OwnerForm | None] = None
+    npwp: Personal[Npwp | None] = None
+    nib: Personal[Nib | None] = None
     name: Personal[Text | None] = None
     phone: Personal[Phone | None] = None
     consent: Personal[Consent | None] = None
@@ -89,6 +110,27 @@ class AccessRequest(Payload):
     owner_id: Public[Identifier]
     after: Public[Identifier | None] = None
     limit: Public[Limit] = 50
+
+
+# --- what has happened to owners ------------------------------------------------------------------------------------
+
+
+class OwnerState(Published):
+    """All that the public may know of an owner: whether it is known by a number (and not which), and, where a record
+    turned out to be of another owner, which one that is."""
+
+    owner_id: Public[str]
+    identified: Public[bool]
+    joined_into: Public[str | None] = None
+
+
+class OwnerChange(Published):
+    """What one event adds: nothing so far."""
+
+
+class OwnerEvent(Published):
+    owner: Public[OwnerState]
+    change: Public[OwnerChange] = OwnerChange()
 
 
 # --- contacts (exchange binaan.contacts: notify alone) --------------------------------------------------------------

@@ -10,6 +10,7 @@ from typing import Any
 from services.registry.business import Business
 from services.registry.handlers import routes
 from services.registry.handlers.duplicates import compare, compare_needs
+from services.registry.handlers.owners import move, moving_needs
 from services.registry.owner import Owner
 from services.registry.store import BUSINESSES, COLLECTIONS, OWNERS
 from shared.contracts.envelope import Received
@@ -139,8 +140,20 @@ class Registry(ServiceInMemory):
 
     def owner_of(self, nik: str) -> Owner:
         """The owner with this NIK."""
-        (found,) = (one for one in self.all(OWNERS) if one.nik == nik)
+        return self.owner_of_number(nik)
+
+    def owner_of_number(self, number: str) -> Owner:
+        (found,) = (one for one in self.all(OWNERS) if number in one.numbers.values())
         return found
+
+    def owner_by_id(self, owner_id: str) -> Owner:
+        (found,) = (one for one in self.all(OWNERS) if one.owner_id == owner_id)
+        return found
+
+    def work(self) -> None:
+        """Let records that were joined be followed by their businesses, to the end."""
+        while self.perform(Task(self.tick(), moving_needs, move)).changes:
+            pass
 
     def business(self, business_id: str | None = None) -> Business:
         """One business, or the only one."""

@@ -46,7 +46,7 @@ def test_an_agency_learns_who_owns_a_business_in_its_region(registry: Registry) 
 def test_of_an_owner_elsewhere_it_learns_that_there_is_one_and_nothing_is_recorded(registry: Registry) -> None:
     """S3-06: an agency speaks for its own region; a business there is what makes a person its concern."""
     answer = ask(registry, KALTIM, owner_ids=[owner_id(registry, NIK)])
-    assert answer == [{"owner_id": owner_id(registry, NIK)}]
+    assert answer == [{"owner_id": owner_id(registry, NIK), "identified": True}]
     assert registry.all(ACCESSES) == []
 
 

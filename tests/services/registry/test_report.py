@@ -132,9 +132,8 @@ def test_dates_of_the_record_are_those_where_the_business_is(
 @pytest.mark.parametrize(
     ("owner", "business", "missing"),
     [
-        (None, {}, ["data.owner.nik", "data.owner.name", "data.business.name", "data.business.region"]),
+        (None, {}, ["data.owner.name", "data.business.name", "data.business.region"]),
         ({"nik": NIK}, {"name": "Warung"}, ["data.owner.name", "data.business.region"]),
-        ({"name": "Pemilik"}, {"name": "Warung", "region": "12.71"}, ["data.owner.nik"]),
     ],
 )
 def test_a_new_business_needs_owner_name_and_place_and_all_that_is_missing_is_said_at_once(
