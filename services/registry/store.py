@@ -21,7 +21,7 @@ OWNERS: Collection[Owner] = Collection(
     keys=lambda one: tuple(owner.key(kind, token) for kind, token in one.tokens.items()),
     due=lambda one: one.moving.due if one.moving is not None else None,
     sealed=owner.SEALED,
-    rekeyed=lambda one, message, _: owner.rekeyed(one, message.token("nik", one.nik)),
+    rekeyed=lambda one, message, _: owner.rekeyed(one, message.token),
 )
 
 
