@@ -14,7 +14,7 @@ from typing import Any
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict
 
-from services.registry import scale
+from services.registry import initials, scale
 from services.registry.observation import Seen
 from services.registry.problems import problem
 from shared.contracts.problem import Problem
@@ -33,7 +33,7 @@ from shared.reference import region as regions
 
 OBSERVED = tuple(name for name in ReportedBusiness.model_fields if name != "agency_ref")
 """Fields that reports tell, the newest observation of each standing. The reference is one for each account."""
-NOT_PUBLIC = ("address", "annual_sales", "capital", "agency_refs")
+NOT_PUBLIC = ("address", "annual_sales", "capital", "agency_refs", "told_name")
 SEALED = frozenset({*NOT_PUBLIC, "seen", "status_note", "formerly"})
 """Encrypted together at rest; the references too, because an office may use a NIK as its own number for a business."""
 _GRADED = ("terverifikasi", "binaan", "mandiri")
@@ -75,6 +75,9 @@ class Business(BaseModel):
     agency: str
     """The account that recorded it."""
     name: str
+    """As the world reads it: with its owner's name shown by initials."""
+    told_name: str | None = None
+    """As it was told, where that is known."""
     region: str
     nib: str | None = None
     legal_form: str | None = None
@@ -113,6 +116,11 @@ class Business(BaseModel):
     claims: tuple[str, ...] = ()
     """Keys by which reports recognise this business and no other."""
     sequence: int = 0
+
+    @property
+    def known_as(self) -> str:
+        """The name that it is recognised by."""
+        return self.told_name or self.name
 
     def __repr__(self) -> str:
         # The generated one would put sales and addresses into every traceback and log.
@@ -307,6 +315,24 @@ def _paper(decree: Decree | None) -> PublishedDecree | None:
 def _warnings(business: Business, step: Step) -> list[Problem]:
     """PP 7/2021 art. 35: above menengah is not served; whom an official guides all the same is the official's act."""
     return [problem("business.besar", "data.business_id")] if step is DESIGNATE and business.scale == "besar" else []
+
+
+def naming(papers: Papers, intake_id: str, person: str | None) -> list[Problem]:
+    """What of an official's decision will be published and holds the owner's name."""
+    texts = {
+        "id": intake_id,
+        "data.decree.number": papers.decree.number if papers.decree is not None else None,
+        "data.method": papers.change.method,
+        "data.reason": papers.change.reason,
+    }
+    held = (field for field, text in texts.items() if text is not None and initials.holds(text, person))
+    return [problem("text.owner_name", field) for field in held]
+
+
+def named(business: Business, person: str | None) -> Business:
+    """The business with the name that the world may read, its owner's name being what it is now."""
+    shown = initials.initialled(business.known_as, person)
+    return business if shown == business.name else business.model_copy(update={"name": shown})
 
 
 # --- what the world sees ----------------------------------------------------------------------------------------------

@@ -72,7 +72,7 @@ def of_owner(owner_id: str) -> str:
 def signs(one: Business, other: Business, policies: Mapping[str, Policy], counted: Iterable[str]) -> tuple[str, ...]:
     """Why two businesses may be one. A place counts between owners only: one owner's two trades share it honestly."""
     mine, theirs = blocks(one), blocks(other)
-    ratio = fuzz.token_sort_ratio(normalised(one.name), normalised(other.name))
+    ratio = fuzz.token_sort_ratio(normalised(one.known_as), normalised(other.known_as))
     return tuple(
         sign
         for sign in mine
@@ -239,6 +239,7 @@ def merge(pair: Pair, reason: str, message: Received[Any], now: datetime) -> Dec
 def _united(keep: Business, absorb: Business) -> Business:
     newer = {field: seen for field, seen in absorb.seen.items() if _stands(seen, keep.seen.get(field))}
     fields = {field: getattr(absorb, field) for field in OBSERVED if field in newer}
+    fields |= {"told_name": absorb.told_name} if "name" in fields else {}
     refs = {account: ref for account, ref in absorb.agency_refs.items() if _newer_ref(account, newer, keep)}
     both = {keep.business_id, absorb.business_id}
     united = {
@@ -275,7 +276,7 @@ def _further(keep: Business, absorb: Business) -> dict[str, Any]:
 
 
 def _formerly(keep: Business, absorb: Business) -> tuple[Former, ...]:
-    now = [Former(name=one.name, nib=one.nib, agency_refs=one.agency_refs) for one in (keep, absorb)]
+    now = [Former(name=one.known_as, nib=one.nib, agency_refs=one.agency_refs) for one in (keep, absorb)]
     distinct: list[Former] = []
     for one in (*keep.formerly, *absorb.formerly, *now):
         if one not in distinct:

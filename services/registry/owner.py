@@ -96,6 +96,12 @@ class Owner(BaseModel):
     __str__ = __repr__
 
 
+def personal_name(owner: Owner | None) -> str | None:
+    """The name of a person; a legal entity's is nobody's."""
+    entity = owner is None or owner.legal_form is not None or any(kind in owner.numbers for kind in ("npwp", "nib"))
+    return None if owner is None or entity else owner.name
+
+
 def key(kind: str, token: str) -> str:
     """The claim by which one number has one owner."""
     return f"{kind}:{token}"

@@ -114,6 +114,14 @@ TEXTS: Mapping[str, tuple[str, str]] = {
         "Usaha ini sudah tercatat dengan pemilik ber-NIK lain; cocokkan NIK, atau laporkan sebagai usaha lain.",
         "This business is recorded with an owner of another NIK; compare the NIK, or report it as another business.",
     ),
+    "business.name_initials": (
+        "Nama usaha ini memuat nama pemiliknya; yang dipublikasikan hanya inisial pemilik.",
+        "This business's name holds its owner's; what is published shows the owner by initials.",
+    ),
+    "text.owner_name": (
+        "Teks ini dipublikasikan dan tidak boleh memuat nama pemilik usaha; hapus dari teks.",
+        "This text is published and must not hold the name of the business's owner; take it out.",
+    ),
     "business.not_found": (
         "Usaha ini tidak ada; periksa business_id yang diterima saat melapor.",
         "There is no such business; look at the business_id that the report was answered with.",

@@ -13,7 +13,7 @@ from datetime import date
 from typing import Any
 
 from services.registry import business as businesses
-from services.registry import identity
+from services.registry import identity, initials
 from services.registry import owner as owners
 from services.registry.business import NOT_PUBLIC, OBSERVED, Business, Former, Sales
 from services.registry.identity import Ownership
@@ -28,7 +28,7 @@ from shared.contracts.registry.businesses import (
     PublishedKbli,
     ReportedBusiness,
 )
-from shared.contracts.registry.owners import CLEARABLE_OWNER
+from shared.contracts.registry.owners import CLEARABLE_OWNER, ReportedOwner
 from shared.decision import Decision, Fact, reject
 
 _EMPTY: Mapping[str, Any] = {"needs": (), "channels": ()}
@@ -104,7 +104,7 @@ def normalised(name: str) -> str:
 def candidate_names(business: Business, message: Received[Any]) -> tuple[Name, ...]:
     """Every name that the business would be recognised by, had no other claimed it before; also what it went by before
     it was merged."""
-    present = Former(name=business.name, nib=business.nib, agency_refs=business.agency_refs)
+    present = Former(name=business.known_as, nib=business.nib, agency_refs=business.agency_refs)
     names = (name for one in (present, *business.formerly) for name in _names_of(one, business.owner_id, message))
     return tuple(dict.fromkeys(names))
 
@@ -155,6 +155,7 @@ def check(data: BusinessReport, report: Report, found: Found, today: date) -> li
         *_other_owner(found),
         *_unclearable(data),
         *_in_future(data.business, today),
+        *_naming(data.owner, report, found.whose.owner),
         *owners.check(data.owner, today),
     ]
 
@@ -201,6 +202,20 @@ def _in_future(told: ReportedBusiness, today: date) -> list[Problem]:
     return problems
 
 
+def _naming(told: ReportedOwner | None, report: Report, owner: Owner | None) -> list[Problem]:
+    """Public text other than the business's own name must not hold the owner's, told now or known."""
+    names = {told.name if told is not None and told.legal_form is None else None, owners.personal_name(owner)}
+    texts: dict[str, Sequence[str]] = {
+        "id": (report.by.intake_id,),
+        **{f"data.business.{field}": report.business.get(field) or () for field in ("needs", "channels")},
+    }
+    return [
+        problem("text.owner_name", field)
+        for field, given in texts.items()
+        if any(initials.holds(text, name) for text in given for name in names)
+    ]
+
+
 def warnings(data: BusinessReport) -> list[Problem]:
     """What is taken and somebody should look at. A KBLI code without a title is not among it: our table of titles is
     far from whole, and a warning on most honest reports would teach offices to read none."""
@@ -219,6 +234,8 @@ class Found:
     whose: Ownership
     holder: Callable[[str], Business | None]
     record: Callable[[str], Owner | None]
+    others: Sequence[Business] = ()
+    """The owner's businesses, where a report changes the owner's name."""
 
 
 def decide(message: Received[BusinessReport], report: Report, found: Found, today: date) -> Decision:
@@ -228,6 +245,7 @@ def decide(message: Received[BusinessReport], report: Report, found: Found, toda
         return reject(*problems)
     person = _owner_after(message, report, found.whose)
     business = _business_after(message, report, known, person, today)
+    business = businesses.named(business, owners.personal_name(person))
     business = claiming(business, candidate_names(business, message), found.holder)
     moved = owner is not None and (owner.phone != person.phone or bool(found.whose.joining))
     business = businesses.compared_anew(known, business, message.cause, message.received_at, moved=moved)
@@ -237,12 +255,31 @@ def decide(message: Received[BusinessReport], report: Report, found: Found, toda
     person, told = owners.identified(owner, person, business.region)
     left, withdrawals = _withdrawn(message, found, person, business.region)
     business, events = businesses.reported(known, business)
+    name = owners.personal_name(person)
+    renamed = [businesses.reported(one, businesses.named(one, name)) for one in _others(found, business, person)]
     return Decision(
-        changes=[*(after for before, after in ((owner, person), (known, business)) if after is not before), *left],
-        facts=[*contacts, *told, *withdrawals, *events],
+        changes=[
+            *(after for before, after in ((owner, person), (known, business)) if after is not before),
+            *left,
+            *(after for after, _ in renamed),
+        ],
+        facts=[*contacts, *told, *withdrawals, *events, *(fact for _, facts in renamed for fact in facts)],
         result=businesses.result(business, outcome),
-        warnings=[*warnings(message.data), *notes],
+        warnings=[*warnings(message.data), *_shortened(report, business), *notes],
     )
+
+
+def _others(found: Found, business: Business, person: Owner) -> Iterable[Business]:
+    """The owner's other businesses whose public name changes with the owner's."""
+    name = owners.personal_name(person)
+    others = (one for one in found.others if one.business_id != business.business_id)
+    return (one for one in others if businesses.named(one, name) is not one)
+
+
+def _shortened(report: Report, business: Business) -> list[Problem]:
+    if report.business.get("name") == business.known_as != business.name:
+        return [problem("business.name_initials", "data.business.name")]
+    return []
 
 
 def _owner_after(message: Received[BusinessReport], report: Report, whose: Ownership) -> Owner:
@@ -332,6 +369,7 @@ def observed(business: Business, report: Report, today: date) -> Business:
     if not merged.won:
         return business
     fields = {field: value for field, value in merged.won.items() if field in OBSERVED}
+    fields |= {"told_name": fields["name"]} if "name" in fields else {}
     ref = merged.won.get(_ref_field(report.by.account))
     refs = {**business.agency_refs, report.by.account: ref} if ref is not None else business.agency_refs
     return businesses.scaled(business.model_copy(update={**fields, "agency_refs": refs, "seen": merged.seen}), today)

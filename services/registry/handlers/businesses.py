@@ -7,9 +7,10 @@ from datetime import datetime
 from typing import Any
 
 from services.registry import business as businesses
+from services.registry import owner as owners
 from services.registry.business import Papers
 from services.registry.problems import problem
-from services.registry.store import BUSINESSES
+from services.registry.store import BUSINESSES, OWNERS
 from shared.agencies import (
     authority_needs,
     check_authority,
@@ -45,8 +46,12 @@ Step = (
 )
 
 
-def _step_needs(message: Received[Step], _: WorkingSet) -> Iterable[Lookup]:
-    return [*authority_needs(message), ById(BUSINESSES, message.data.business_id)]
+def _step_needs(message: Received[Step], state: WorkingSet) -> Iterable[Lookup]:
+    business = ById(BUSINESSES, message.data.business_id)
+    yield from (*authority_needs(message), business)
+    known = None if state.missing([business]) else state.get(business)
+    if known is not None:
+        yield ById(OWNERS, known.owner_id, guard=False)
 
 
 @routes.on("registry.business.verify", _step_needs)
@@ -101,4 +106,7 @@ def _decided(
         return reject(*problems)
     if known is None:
         return reject(problem("business.not_found", "data.business_id"))
+    owner = state.get(ById(OWNERS, known.owner_id, guard=False))
+    if problems := businesses.naming(papers, message.id, owners.personal_name(owner)):
+        return reject(*problems)
     return businesses.decide(known, step, papers, regions.local_date(now, known.region))

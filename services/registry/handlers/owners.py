@@ -214,12 +214,18 @@ def moving_needs(message: Received[Any], state: WorkingSet) -> Iterator[Lookup]:
     for record in () if state.missing([due]) else state.all(due):
         page = _left(record)
         yield page
+        yield _remaining(record)
         for one in () if state.missing([page]) else state.all(page):
             yield from (ByKey(BUSINESSES, key) for name in _names_with(one, record, message) for key in name)
 
 
 def _moving(now: datetime) -> Due[Owner]:
     return Due(OWNERS, until=now, limit=1)
+
+
+def _remaining(record: Owner) -> ById[Owner]:
+    """The owner that a record has been joined with."""
+    return ById(OWNERS, record.joined_into or "", guard=False)
 
 
 def _left(record: Owner) -> Page[Business]:
@@ -242,14 +248,16 @@ def move(message: Received[Any], state: WorkingSet, now: datetime) -> Decision:
         if record.moving is None:
             continue
         page, cause = state.all(_left(record)), record.moving.cause
+        name = owners.personal_name(state.get(_remaining(record)))
         for one in page:
             after = reports.claiming(
                 _taken_over(one, record),
                 _names_with(one, record, message),
                 lambda key: state.get(ByKey(BUSINESSES, key)),
             )
-            after = businesses.compared_anew(one, after, cause, now, moved=True)
-            moved, told = businesses.announced(after, "updated", BusinessChange(fields=("owner_id",)))
+            after = businesses.compared_anew(one, businesses.named(after, name), cause, now, moved=True)
+            fields = businesses.changed_fields(one, after)
+            moved, told = businesses.announced(after, "updated", BusinessChange(fields=fields))
             changes.append(moved)
             facts += [replace(fact, cause=cause) for fact in told]
         if len(page) < MOVED_AT_ONCE:

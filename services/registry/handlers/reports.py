@@ -14,7 +14,7 @@ from services.registry.business import Business
 from services.registry.owner import Owner
 from services.registry.problems import problem
 from services.registry.report import Found, Name, Report
-from services.registry.store import BUSINESSES, OWNERS, collection_of
+from services.registry.store import BUSINESSES, OWNERS, businesses_of, collection_of
 from shared.agencies import (
     agency_lookup,
     authority_needs,
@@ -63,6 +63,13 @@ def _whose_needs(message: Received[BusinessReport], known: Business | None, stat
     yield from (ById(OWNERS, id_) for other in whose.joining for id_ in other.joined)
     if known is not None and whose.owner is not None and whose.owner.owner_id != known.owner_id:
         yield from _lookups(message.once(_names_after, known, whose.owner.owner_id))
+    if whose.owner is not None and _renames(message, whose.owner):
+        yield businesses_of(whose.owner.owner_id)
+
+
+def _renames(message: Received[BusinessReport], owner: Owner) -> bool:
+    """Whether a report tells another name of the owner than is known: the names of all its businesses follow."""
+    return bool(message.once(reports.read).owner.get("name", owner.name) != owner.name)
 
 
 def _lookups(names: Iterable[Name]) -> Iterable[Lookup]:
@@ -104,11 +111,14 @@ def report_business(message: Received[BusinessReport], state: WorkingSet, now: d
     known = _recognised(_names(message, state), state)
     if problems := _may_report(message, state, now, known):
         return reject(*problems)
+    whose = _whose(report, message, known, state)
+    renamed = whose.owner is not None and _renames(message, whose.owner)
     found = Found(
         known,
-        _whose(report, message, known, state),
+        whose,
         holder=lambda key: state.get(ByKey(BUSINESSES, key)),
         record=lambda id_: state.get(ById(OWNERS, id_)),
+        others=state.all(businesses_of(whose.owner.owner_id)) if whose.owner is not None and renamed else (),
     )
     return reports.decide(message, report, found, _today_there(message, known, state, now))
 
