@@ -139,14 +139,16 @@ class Door:
                 return reply
         raise self.unanswered()
 
-    async def converse(self, intakes: Iterable[Intake]) -> AsyncIterator[tuple[Intake, Reply | None]]:
-        """Send messages, a bounded number at a time, and yield each with its reply as it comes, in any order.
+    async def converse(
+        self, intakes: Iterable[Intake], in_flight: int = IN_FLIGHT
+    ) -> AsyncIterator[tuple[Intake, Reply | None]]:
+        """Send messages, at most `in_flight` at a time, and yield each with its reply as it comes, in any order.
 
         Those that nobody answers are yielded last, with None. Ids must differ. Raises `CliError` 3.
         """
         source = iter(intakes)
         self._last_progress = time.monotonic()
-        while await self._fill(source):
+        while await self._fill(source, in_flight):
             arrival = await self._next()
             if arrival is None:
                 break
@@ -163,9 +165,9 @@ class Door:
             f"sending the same again does it only once.{held}"
         )
 
-    async def _fill(self, source: Iterator[Intake]) -> bool:
+    async def _fill(self, source: Iterator[Intake], in_flight: int) -> bool:
         """Start sending up to the bound; False when all has been sent and answered."""
-        while self._open < IN_FLIGHT and (intake := next(source, None)) is not None:
+        while self._open < in_flight and (intake := next(source, None)) is not None:
             self._waiting[intake.id] = intake
             self._open += 1
             self._start(self._publish(intake))

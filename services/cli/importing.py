@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
@@ -12,6 +12,7 @@ from services.cli import report
 from services.cli.client import Intake
 from services.cli.headings import Row
 from services.cli.ledger import Ledger, stamp_of, time_of
+from services.cli.parcels import FROM_ROWS, Packer
 from services.cli.rounds import Message, Refusal, Tally, remark
 from services.cli.sheet import REFUSED, Result, Sheet, replacing, result_path, write_results
 from shared.contracts.problem import from_validation
@@ -42,6 +43,17 @@ class Importer:
         stamp = self.ledger.stamp(key, stamp_of(self.sheet.changed_at, datetime.now(UTC)))
         data, time = read.finish(time_of(stamp))
         return Message(key, stamp, Intake(self.ledger.intake_id(key, stamp), KEY, data, time=time))
+
+    def packer(self) -> Packer | None:
+        """For a sheet of many rows; None for one whose rows go singly."""
+        if self.sheet.count < FROM_ROWS:
+            return None
+        return Packer(self.sheet.header_number + 1, self._name)
+
+    def _name(self, ids: Sequence[str]) -> str:
+        """Of the ids of rows, each a stamp and a key: the latest stamp and the key of all together."""
+        stamp = max(one.partition("-")[0] for one in ids)
+        return self.ledger.intake_id(self.ledger.key_of_row(self.account, {"rows": list(ids)}), stamp)
 
     def check(self, row: Row) -> Refusal | None:
         """What is wrong with a row as far as that can be known without asking anybody; None if nothing is."""

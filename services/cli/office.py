@@ -18,9 +18,9 @@ from services.cli.exits import wrong_usage
 from services.cli.importing import Checked, Importer
 from services.cli.ledger import Ledger, stamp_of
 from services.cli.options import As, Json, Patience, print_json
-from services.cli.rounds import Pass, Prepare, Tally, run
+from services.cli.rounds import Pass, Tally, run
 from services.cli.screen import as_json, out, progress, say, show_tally
-from services.cli.sheet import Sheet, open_sheet
+from services.cli.sheet import open_sheet
 from shared.reference import dates
 from shared.reference import region as regions
 from shared.reference.invalid import Invalid
@@ -79,7 +79,10 @@ def import_(
         for number, said in checked.refused if not json else ():
             out().print(f"baris {number}: {said}", markup=False)
         _finish(checked.tally, result, json=json)
-    _send(sheet, importer.ledger, importer.prepare, account, importing.SUFFIX, json=json, patience=patience)
+    with progress(sheet.path.name, sheet.count) as advance:
+        current = Pass(sheet, importer.ledger, importer.prepare, advance, importer.packer())
+        result = _run(current, account, importing.SUFFIX, patience)
+    _finish(current.tally, result, json=json)
 
 
 def verify(
@@ -142,21 +145,18 @@ def designate(
 def _decide(file: Path, make: Callable[[Ledger], Decider], suffix: str, *, json: bool, patience: float) -> None:
     sheet = open_sheet(file, deciding.REQUIRED)
     decider = make(Ledger.of(sheet.origin))
-    _send(sheet, decider.ledger, decider.prepare, decider.account, suffix, json=json, patience=patience)
-
-
-def _send(
-    sheet: Sheet, ledger: Ledger, prepare: Prepare, account: str, suffix: str, *, json: bool, patience: float
-) -> None:
-    address = find(account)
     with progress(sheet.path.name, sheet.count) as advance:
-        current = Pass(sheet, ledger, prepare, advance)
-        try:
-            result = run(current, address, suffix, patience)
-        except KeyboardInterrupt:
-            say(f"Stopped. {current.tally.progress()}")
-            raise
+        current = Pass(sheet, decider.ledger, decider.prepare, advance)
+        result = _run(current, decider.account, suffix, patience)
     _finish(current.tally, result, json=json)
+
+
+def _run(current: Pass, account: str, suffix: str, patience: float) -> str:
+    try:
+        return run(current, find(account), suffix, patience)
+    except KeyboardInterrupt:
+        say(f"Stopped. {current.tally.progress()}")
+        raise
 
 
 def _finish(tally: Tally, result: str | None, *, json: bool) -> None:

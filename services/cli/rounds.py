@@ -8,11 +8,13 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from services.cli import parcels
 from services.cli.client import Door, Intake, Reply, opened
 from services.cli.connection import Address
 from services.cli.exits import CliError, Exit
 from services.cli.headings import Headings, Row
 from services.cli.ledger import Ledger
+from services.cli.parcels import Packer
 from services.cli.report import path_of
 from services.cli.sheet import REFUSED, Result, Sheet, replacing, result_path, write_results
 from shared.contracts.problem import Problem
@@ -87,13 +89,21 @@ class _Sent:
 class Pass:
     """The state of one pass. Rows that say exactly the same share one message and its result."""
 
-    def __init__(self, sheet: Sheet, ledger: Ledger, prepare: Prepare, advance: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        sheet: Sheet,
+        ledger: Ledger,
+        prepare: Prepare,
+        advance: Callable[[], None],
+        packer: Packer | None = None,
+    ) -> None:
         self.sheet = sheet
         self.tally = Tally()
         self.results: dict[int, Result] = {}
         self._ledger = ledger
         self._prepare = prepare
         self._advance = advance
+        self._packer = packer
         self._sent: dict[str, _Sent] = {}
 
     async def send(self, address: Address, patience: float) -> None:
@@ -107,16 +117,27 @@ class Pass:
 
     async def _converse(self, door: Door) -> None:
         try:
-            async for intake, reply in door.converse(self._intakes()):
-                self._settle(intake.id, reply)
+            if self._packer is None:
+                await self._converse_singly(door)
+            else:
+                await self._converse_packed(door, self._packer)
         finally:
             self.tally.confirmed, self.tally.answered = door.confirmed, door.answered
 
-    def _intakes(self) -> Iterator[Intake]:
+    async def _converse_singly(self, door: Door) -> None:
+        async for intake, reply in door.converse(intake for _, intake in self._intakes()):
+            self._settle(intake.id, reply)
+
+    async def _converse_packed(self, door: Door, packer: Packer) -> None:
+        async for parcel, reply in door.converse(packer.pack(self._intakes()), parcels.IN_FLIGHT):
+            for intake_id, alone in packer.unpack(parcel.id, reply):
+                self._settle(intake_id, alone)
+
+    def _intakes(self) -> Iterator[tuple[int, Intake]]:
         for row in self.sheet.rows():
             prepared = self._prepare(row)
             if isinstance(prepared, Message):
-                yield from self._new(row.number, prepared)
+                yield from ((row.number, intake) for intake in self._new(row.number, prepared))
             elif isinstance(prepared, Refusal):
                 self._refuse(row.number, prepared)
             else:

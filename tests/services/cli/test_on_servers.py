@@ -238,6 +238,46 @@ async def test_ctrl_c_in_the_middle_and_again_loses_and_doubles_nothing(office: 
     assert sorted(recorded()) == sorted(row[3] for row in rows)
 
 
+async def test_a_large_workbook_goes_many_rows_a_message_and_stopped_in_the_middle_loses_and_doubles_nothing(
+    office: Office, told: History
+) -> None:
+    """Issue 4, "Show" 2, small: every row answered, all events in the history; `make bench-import` runs forty times it.
+
+    Corrected and imported again, one row is new and nothing else happens.
+    """
+    rows = [sheets.row(number, **{"Nama Usaha": f"Usaha Banyak {number}"}) for number in range(2000, 2999)]
+    rows.append(sheets.row(2999, **{"Nama Usaha": "Usaha Banyak 2999", "NIK": "127199410790000"}))
+    path = sheets.workbook(office.folder / "umkm.xlsx", rows)
+
+    def events() -> list[dict[str, Any]]:
+        return [one for one in about_businesses(told) if one["data"]["business"]["name"].startswith("Usaha Banyak")]
+
+    stopped = office.start("import", path, "--as", MEDAN)
+    await until(events, 60)
+    stopped.send_signal(signal.SIGINT)
+    _, said = await asyncio.to_thread(stopped.communicate, timeout=30)
+    assert stopped.returncode == Exit.INTERRUPTED, said
+    assert "Traceback" not in said
+
+    summary = await office.json("import", path, "--as", MEDAN, exits=Exit.REFUSED)
+    assert summary["outcomes"].pop("ditolak") == 1
+    assert sum(summary["outcomes"].values()) == 999
+    returned = sheets.cells(Path(summary["sheet"]))
+    assert len({row[-3] for row in returned[1:1000]}) == 999
+    assert returned[1000][-1].startswith("NIK: NIK harus tepat 16 angka")
+    await until(lambda: len(events()) >= 999, 60)
+    assert sorted(one["data"]["business"]["name"] for one in events()) == sorted(row[3] for row in rows[:-1])
+
+    returned[1000][1] = sheets.row(2999)[1]
+    returned[1][9] = "8"
+    corrected = sheets.workbook(Path(summary["sheet"]), returned[1:], headings=returned[0])
+    again = await office.json("import", corrected, "--as", MEDAN)
+    assert again["outcomes"]["diperbarui"] == 1
+    assert sum(again["outcomes"].values()) == 1000
+    await until(lambda: len(events()) >= 1001, 60)
+    assert len(events()) == 1001
+
+
 # -- messages ----------------------------------------------------------------------------------------------------------
 
 
