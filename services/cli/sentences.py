@@ -59,6 +59,11 @@ def _business(what: str, state: Data, change: Data) -> str:
     return f"{name} {said.get(what, what)}{paper}"
 
 
+def _owner(what: str, _: Data, __: Data) -> str:
+    said = {"identified": "kini tercatat dengan nomor identitas", "joined": "digabung dengan catatan lain yang sama"}
+    return f"pemilik {said.get(what, what)}"
+
+
 def _eligibility(_: str, state: Data, change: Data) -> str:
     verdict = _VERDICTS.get(str(state.get("verdict")), str(state.get("verdict")))
     failed = [str(one.get("text_id")) for one in state.get("criteria") or () if one.get("verdict") != "eligible"]
@@ -94,6 +99,7 @@ def _held(what: str, state: Data, change: Data) -> str:
 _TELLERS: Mapping[str, Callable[[str, Data, Data], str]] = {
     "registry.business": _business,
     "registry.agency": _agency,
+    "registry.owner": _owner,
     "registry.official": _official,
     "aid.eligibility": _eligibility,
     "aid.programme": _programme,
