@@ -423,7 +423,13 @@ async def register(world: World, accounts: Sequence[str] = (MEDAN,)) -> None:
                 "name": f"Dinas {account}",
                 "level": LEVELS[account],
                 "region": REGIONS[account],
-                "permitted": ["registry.business.*", "registry.official.register", "aid.programme.*"],
+                "permitted": [
+                    "registry.business.*",
+                    "registry.product.*",
+                    "registry.certificate.*",
+                    "registry.official.register",
+                    "aid.programme.*",
+                ],
             }
             await administrator.accepted("registry.agency.register", agency)
             for role in ("kabid", "kadis"):

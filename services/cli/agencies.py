@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-PERMITTED = ("registry.business.*", "registry.official.*", "registry.agency.request", "aid.programme.*")
+PERMITTED = (
+    "registry.business.*",
+    "registry.product.*",
+    "registry.certificate.*",
+    "registry.official.*",
+    "registry.agency.request",
+    "aid.programme.*",
+)
 OFFICIALS = ("kabid", "kadis")
 """Handle and role alike: `kabid` may verify, `kadis` may decide all that an agency decides."""
 IN_OFFICE_SINCE = "2020-01-01"

@@ -64,6 +64,21 @@ def _owner(what: str, _: Data, __: Data) -> str:
     return f"pemilik {said.get(what, what)}"
 
 
+def _product(what: str, state: Data, change: Data) -> str:
+    said = {"recorded": "tercatat", "updated": f"diperbarui: {', '.join(change.get('fields') or ()) or '–'}"}
+    return f"produk {state.get('name')} {said.get(what, what)}"
+
+
+def _certificate(what: str, state: Data, change: Data) -> str:
+    said = {
+        "recorded": "tercatat",
+        "updated": f"diperbarui: {', '.join(change.get('fields') or ()) or '–'}",
+        "expiring": f"berakhir {change.get('days_left')} hari lagi",
+        "expired": "sudah berakhir",
+    }
+    return f"sertifikat {state.get('kind')} {said.get(what, what)}"
+
+
 def _eligibility(_: str, state: Data, change: Data) -> str:
     verdict = _VERDICTS.get(str(state.get("verdict")), str(state.get("verdict")))
     failed = [str(one.get("text_id")) for one in state.get("criteria") or () if one.get("verdict") != "eligible"]
@@ -98,6 +113,8 @@ def _held(what: str, state: Data, change: Data) -> str:
 
 _TELLERS: Mapping[str, Callable[[str, Data, Data], str]] = {
     "registry.business": _business,
+    "registry.product": _product,
+    "registry.certificate": _certificate,
     "registry.agency": _agency,
     "registry.owner": _owner,
     "registry.official": _official,

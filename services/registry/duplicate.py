@@ -20,9 +20,13 @@ from typing import Any
 from rapidfuzz import fuzz
 
 from services.registry import business as businesses
+from services.registry import certificate as certificates
+from services.registry import product as products
 from services.registry.business import OBSERVED, Business, Former
-from services.registry.observation import Seen
+from services.registry.certificate import Certificate
+from services.registry.observation import newer
 from services.registry.problems import problem
+from services.registry.product import Product
 from services.registry.report import normalised
 from shared.contracts.envelope import Received
 from shared.contracts.problem import Problem
@@ -210,11 +214,15 @@ def check_merge(keep: Business, absorb: Business) -> list[Problem]:
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """Two records to be merged, and those that are flagged as alike to the one that goes."""
+    """Two records to be merged, those that are flagged as alike to the one that goes, what it has, and the products of
+    the one that lives on."""
 
     keep: Business
     absorb: Business
     likes: Sequence[Business] = ()
+    products: Sequence[Product] = ()
+    certificates: Sequence[Certificate] = ()
+    own_products: Sequence[Product] = ()
 
 
 def merge(pair: Pair, reason: str, message: Received[Any], now: datetime) -> Decision:
@@ -228,25 +236,29 @@ def merge(pair: Pair, reason: str, message: Received[Any], now: datetime) -> Dec
     survivor = businesses.to_compare(businesses.scaled(_united(keep, absorb), today), message.cause, now)
     survivor, told = businesses.reported(keep, survivor)
     gone, farewell = _absorbed(absorb, keep.business_id, reason, today)
-    likes = [_without(one, absorb.business_id) for one in pair.likes if one.business_id != keep.business_id]
+    moved = [
+        *(_without(one, absorb.business_id) for one in pair.likes if one.business_id != keep.business_id),
+        *(certificates.moved(one, survivor) for one in pair.certificates),
+        *products.moved(pair.products, pair.own_products, keep.business_id, survivor.region),
+    ]
     return Decision(
-        changes=[gone, survivor, *(after for after, _ in likes)],
-        facts=[*farewell, *told, *(fact for _, facts in likes for fact in facts)],
+        changes=[gone, survivor, *(after for after, _ in moved)],
+        facts=[*farewell, *told, *(fact for _, facts in moved for fact in facts)],
         result={**businesses.result(survivor, "merged"), "absorbed": absorb.business_id},
     )
 
 
 def _united(keep: Business, absorb: Business) -> Business:
-    newer = {field: seen for field, seen in absorb.seen.items() if _stands(seen, keep.seen.get(field))}
-    fields = {field: getattr(absorb, field) for field in OBSERVED if field in newer}
+    seen = newer(absorb.seen, keep.seen)
+    fields = {field: getattr(absorb, field) for field in OBSERVED if field in seen}
     fields |= {"told_name": absorb.told_name} if "name" in fields else {}
-    refs = {account: ref for account, ref in absorb.agency_refs.items() if _newer_ref(account, newer, keep)}
+    refs = {account: ref for account, ref in absorb.agency_refs.items() if f"agency_ref:{account}" in seen}
     both = {keep.business_id, absorb.business_id}
     united = {
         **fields,
         **_further(keep, absorb),
         "agency_refs": {**keep.agency_refs, **refs},
-        "seen": {**keep.seen, **newer},
+        "seen": {**keep.seen, **seen},
         "absorbed": tuple(sorted({*keep.absorbed, *absorb.absorbed, absorb.business_id})),
         "formerly": _formerly(keep, absorb),
         "claims": tuple(dict.fromkeys((*keep.claims, *absorb.claims))),
@@ -255,14 +267,6 @@ def _united(keep: Business, absorb: Business) -> Business:
         "possible_duplicates": tuple(sorted({*keep.possible_duplicates} - both)),
     }
     return keep.model_copy(update=united)
-
-
-def _stands(mine: Seen, theirs: Seen | None) -> bool:
-    return theirs is None or mine.order > theirs.order
-
-
-def _newer_ref(account: str, newer: Mapping[str, Seen], keep: Business) -> bool:
-    return f"agency_ref:{account}" in newer or account not in keep.agency_refs
 
 
 _ORDER = ("digabung", "tutup", "nonaktif", "terdata", "terverifikasi", "binaan", "mandiri")

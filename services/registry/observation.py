@@ -47,3 +47,8 @@ def merge(seen: Mapping[str, Seen], told: Mapping[str, Any], by: Seen) -> Merged
     mine = by.order
     won = {field: value for field, value in told.items() if (before := seen.get(field)) is None or mine > before.order}
     return Merged(won, {**seen, **dict.fromkeys(won, by)})
+
+
+def newer(seen: Mapping[str, Seen], than: Mapping[str, Seen]) -> dict[str, Seen]:
+    """The observations that stand against those of another record of the same thing."""
+    return {field: one for field, one in seen.items() if field not in than or one.order > than[field].order}

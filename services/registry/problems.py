@@ -182,6 +182,54 @@ TEXTS: Mapping[str, tuple[str, str]] = {
         "Menurut angkanya usaha ini usaha besar, bukan sasaran pembinaan; periksa angka penjualan atau modalnya.",
         "By its figures this business is large (besar), which is not served; look at its sales or capital.",
     ),
+    "business.merge_too_much": (
+        "Usaha yang digabung punya terlalu banyak produk atau sertifikat; gabungkan ke arah sebaliknya.",
+        "The business to be merged has too many products or certificates; merge the other way round.",
+    ),
+    "product.supplier_unknown": (
+        "Usaha pemasok ini tidak ada; catat dahulu usahanya, lalu isi business_id-nya.",
+        "There is no such supplying business; record it first and give its business_id.",
+    ),
+    "product.supplied_by_itself": (
+        "Usaha tidak dapat menjadi pemasok bagi dirinya sendiri; kosongkan supplied_by.",
+        "A business does not supply itself; leave supplied_by out.",
+    ),
+    "product.supplier_role": (
+        "Pemasok belum tercatat sebagai IKM (produsen); periksa perannya.",
+        "The supplier is not recorded as an IKM (producer); look at its role.",
+    ),
+    "certificate.pirt_number": (
+        "Nomor P-IRT terdiri atas sedikitnya 15 angka, misalnya 2061271010001-26; periksa kembali.",
+        "A P-IRT number has at least 15 digits, such as 2061271010001-26; look at it again.",
+    ),
+    "certificate.pirt_year": (
+        "Tahun pada akhir nomor P-IRT berbeda dengan tanggal berakhirnya; periksa keduanya.",
+        "The year at the end of the P-IRT number differs from the last day; look at both.",
+    ),
+    "certificate.kind_unknown": (
+        "Jenis sertifikat ini belum ada di daftar; dicatat, periksa ejaannya.",
+        "This kind of certificate is not in our list; it is recorded, look at its spelling.",
+    ),
+    "certificate.issued_in_future": (
+        "Tanggal terbit sertifikat belum tiba; periksa tanggalnya.",
+        "The certificate is issued in the future; look at the date.",
+    ),
+    "certificate.expires_before_issued": (
+        "Sertifikat berakhir sebelum diterbitkan; periksa kedua tanggal.",
+        "The certificate ends before it was issued; look at both dates.",
+    ),
+    "certificate.other_business": (
+        "Nomor sertifikat ini sudah tercatat pada usaha lain; periksa nomornya, atau gabungkan kedua usaha.",
+        "This certificate number is recorded with another business; look at it, or merge the two businesses.",
+    ),
+    "need.unknown": (
+        "Kebutuhan ini belum ada di daftar; dicatat, periksa ejaannya.",
+        "This need is not in our list; it is recorded, look at its spelling.",
+    ),
+    "channel.unknown": (
+        "Saluran pemasaran ini belum ada di daftar; dicatat, periksa ejaannya.",
+        "This sales channel is not in our list; it is recorded, look at its spelling.",
+    ),
     "decree.date_in_future": (
         "Tanggal surat keputusan belum tiba; kirim lagi pada atau sesudah tanggal itu.",
         "The decree is dated in the future; send again on or after that date.",

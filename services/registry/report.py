@@ -13,7 +13,7 @@ from datetime import date
 from typing import Any
 
 from services.registry import business as businesses
-from services.registry import identity, initials
+from services.registry import identity, initials, reference
 from services.registry import owner as owners
 from services.registry.business import NOT_PUBLIC, OBSERVED, Business, Former, Sales
 from services.registry.identity import Ownership
@@ -219,7 +219,12 @@ def _naming(told: ReportedOwner | None, report: Report, owner: Owner | None) -> 
 def warnings(data: BusinessReport) -> list[Problem]:
     """What is taken and somebody should look at. A KBLI code without a title is not among it: our table of titles is
     far from whole, and a warning on most honest reports would teach offices to read none."""
-    return owners.warnings(data.owner)
+    told = data.business
+    return [
+        *owners.warnings(data.owner),
+        *reference.unknown_needs(told.needs or (), "data.business.needs"),
+        *reference.unknown_channels(told.channels or (), "data.business.channels"),
+    ]
 
 
 # --- the decision -----------------------------------------------------------------------------------------------------

@@ -6,10 +6,12 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from services.registry import business, duplicate, owner, report
+from services.registry import business, certificate, duplicate, owner, product, report
 from services.registry.access import Access
 from services.registry.business import Business
+from services.registry.certificate import Certificate
 from services.registry.owner import Owner
+from services.registry.product import Product
 from shared.agencies import AGENCIES, OFFICIALS
 from shared.contracts.envelope import Received
 from shared.kernel.state import ById, ByTag, Collection, Page, WorkingSet
@@ -50,7 +52,32 @@ ACCESSES: Collection[Access] = Collection(
     id_of=lambda one: one.access_id,
     tags=lambda one: tuple(f"of:{owner_id}" for owner_id in one.owner_ids),
 )
-COLLECTIONS: tuple[Collection[Any], ...] = (AGENCIES, OFFICIALS, OWNERS, BUSINESSES, ACCESSES)
+PRODUCTS: Collection[Product] = Collection(
+    name="products",
+    model=Product,
+    id_of=lambda one: one.product_id,
+    keys=product.keys,
+    tags=product.tags,
+    sealed=product.SEALED,
+)
+CERTIFICATES: Collection[Certificate] = Collection(
+    name="certificates",
+    model=Certificate,
+    id_of=lambda one: one.certificate_id,
+    keys=lambda one: (certificate.key(one.kind, one.number),),
+    tags=lambda one: (product.of_business(one.business_id),),
+    due=lambda one: one.due,
+    sealed=certificate.SEALED,
+)
+COLLECTIONS: tuple[Collection[Any], ...] = (
+    AGENCIES,
+    OFFICIALS,
+    OWNERS,
+    BUSINESSES,
+    PRODUCTS,
+    CERTIFICATES,
+    ACCESSES,
+)
 _BY_MODEL = {collection.model: collection for collection in COLLECTIONS}
 
 

@@ -16,7 +16,7 @@ from pydantic import BaseModel
 from shared.contracts import aid, common, notify
 from shared.contracts.envelope import CONTACTS, EVENTS, INTAKE, REPLIES
 from shared.contracts.fields import DataClass
-from shared.contracts.registry import agencies, businesses, owners
+from shared.contracts.registry import agencies, businesses, owners, products
 
 SERVICES = ("registry", "aid", "notify")
 
@@ -186,6 +186,27 @@ def _businesses() -> Iterator[MessageType]:
     yield _event("registry.business.scale_lowered", business, "A verified business moved down in scale.")
 
 
+def _products() -> Iterator[MessageType]:
+    yield _intake(
+        "registry.product.report", products.ProductReport, "Tell what a business makes or sells.", observed=True
+    )
+    yield _intake(
+        "registry.certificate.report",
+        products.CertificateReport,
+        "Tell of a certificate of a business (P-IRT, halal, merek, SNI).",
+        observed=True,
+    )
+    yield _event("registry.product.recorded", products.ProductEvent, "A product was seen for the first time.")
+    yield _event("registry.product.updated", products.ProductEvent, "The public state of a product changed.")
+    for what, summary in (
+        ("recorded", "A certificate was seen for the first time."),
+        ("updated", "The public state of a certificate changed."),
+        ("expiring", "A certificate ends in 90, 30 or 7 days."),
+        ("expired", "A certificate is over."),
+    ):
+        yield _event(f"registry.certificate.{what}", products.CertificateEvent, summary)
+
+
 def _aid() -> Iterator[MessageType]:
     yield _intake(
         "aid.agency.request", common.AgencyRequest, "Which agencies are known?", administrator=True, question=True
@@ -220,6 +241,7 @@ TYPES: Mapping[str, MessageType] = {
         *_agencies(),
         *_owners(),
         *_businesses(),
+        *_products(),
         *_aid(),
         *_notify(),
         *(each for service in SERVICES for each in _of_every_service(service)),

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from services.registry.handlers import agencies, businesses, duplicates, owners, reports
+from services.registry.handlers import agencies, businesses, duplicates, owners, products, reports
 from shared.kernel.routes import Routes
 
-routes = Routes.of(agencies.routes, businesses.routes, duplicates.routes, owners.routes, reports.routes)
-workers = (duplicates.compare_worker, owners.moving_worker)
+routes = Routes.of(
+    agencies.routes, businesses.routes, duplicates.routes, owners.routes, products.routes, reports.routes
+)
+workers = (duplicates.compare_worker, owners.moving_worker, products.certificate_worker)

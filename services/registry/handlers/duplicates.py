@@ -10,8 +10,11 @@ from typing import Any
 from services.registry import business as businesses
 from services.registry import duplicate
 from services.registry.business import Business
+from services.registry.certificate import Certificate
 from services.registry.duplicate import Pair, Policy
-from services.registry.store import BUSINESSES, OWNERS
+from services.registry.problems import problem
+from services.registry.product import Product, of_business
+from services.registry.store import BUSINESSES, CERTIFICATES, OWNERS, PRODUCTS
 from shared.agencies import authority_needs, check_authority
 from shared.contracts.envelope import Received
 from shared.contracts.problem import Problem
@@ -25,6 +28,9 @@ routes = Routes()
 
 COMPARED_AT_ONCE = 50
 """Businesses of one step: each has up to three blocks to read, and a transaction stays short."""
+
+MOVED_AT_ONCE = 200
+"""Products, and certificates, that a merge moves in its one transaction: fewer than this."""
 
 # --- the clock --------------------------------------------------------------------------------------------------------
 
@@ -105,6 +111,15 @@ def _merge_needs(message: Received[BusinessMerge], state: WorkingSet) -> Iterabl
     known = None if state.missing([absorb]) else state.get(absorb)
     for other in known.possible_duplicates if known is not None else ():
         yield ById(BUSINESSES, other)
+    yield from (_products(message.data.absorb), _certificates(message.data.absorb), _products(message.data.keep))
+
+
+def _products(business_id: str) -> Page[Product]:
+    return Page(PRODUCTS, of_business(business_id), limit=MOVED_AT_ONCE)
+
+
+def _certificates(business_id: str) -> Page[Certificate]:
+    return Page(CERTIFICATES, of_business(business_id), limit=MOVED_AT_ONCE)
 
 
 @routes.on("registry.business.merge", _merge_needs)
@@ -115,7 +130,11 @@ def merge(message: Received[BusinessMerge], state: WorkingSet, now: datetime) ->
         return reject(*problems)
     keep, absorb = found
     likes = [one for other in absorb.possible_duplicates if (one := state.get(ById(BUSINESSES, other))) is not None]
-    return duplicate.merge(Pair(keep, absorb, likes), message.data.reason, message, now)
+    theirs, papers = state.all(_products(absorb.business_id)), state.all(_certificates(absorb.business_id))
+    if max(len(theirs), len(papers)) == MOVED_AT_ONCE:
+        return reject(problem("business.merge_too_much", "data.absorb"))
+    pair = Pair(keep, absorb, likes, theirs, papers, state.all(_products(keep.business_id)))
+    return duplicate.merge(pair, message.data.reason, message, now)
 
 
 def _distinct_needs(message: Received[BusinessDeclareDistinct], _: WorkingSet) -> Iterable[Lookup]:

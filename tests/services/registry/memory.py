@@ -23,6 +23,8 @@ NOW = datetime(2026, 3, 2, 3, 0, tzinfo=UTC)
 MEDAN, SIANTAR, KALTIM = "dinkop-medan", "dinkop-siantar", "disperindagkop-kaltim"
 PERMITTED = [
     "registry.business.*",
+    "registry.product.*",
+    "registry.certificate.*",
     "registry.consent.*",
     "registry.owner.*",
     "registry.official.*",

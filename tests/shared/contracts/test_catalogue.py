@@ -167,6 +167,8 @@ def test_the_main_chain_is_there() -> None:
     assert {one.key for one in INTAKES if one.observed} == {
         "registry.business.report",
         "registry.business.report_many",
+        "registry.product.report",
+        "registry.certificate.report",
         "registry.consent.record",
         "registry.consent.withdraw",
     }
