@@ -35,8 +35,10 @@ _WORK_QUEUES = (
     "notify.contacts",
     f"{MEDAN}.replies",
 )
-_NOT_STATE = {"sequence", "recorded_on", "status_since", "seen", "claims"}
-"""What a quiet run may have otherwise: counts, places and instants."""
+_NOT_STATE = {"sequence", "recorded_on", "status_since", "seen", "claims", "tokens", "place"}
+"""What a quiet run may have otherwise: counts, instants, and tokens, which its own key makes."""
+_OTHERS = ("possible_duplicates", "distinct_from", "absorbed")
+"""Where a business names others by their ids."""
 
 Tables = dict[str, dict[str, list[Json]]]
 
@@ -77,11 +79,14 @@ async def _unfinished(world: World) -> bool:
         for name in world.databases.values():
             if await client[name]["outbox"].find_one():
                 return True
-        aid, notify = client[world.databases["aid"]], client[world.databases["notify"]]
+        registry, aid = client[world.databases["registry"]], client[world.databases["aid"]]
+        notify = client[world.databases["notify"]]
         waiting = {"s.state": {"$in": ["queued", "sending", "sent"]}}
         due = {"due": {"$exists": True}}
         return bool(
-            await aid["assessments"].find_one(due)
+            await registry["businesses"].find_one({"s.comparing": {"$ne": None}})
+            or await registry["owners"].find_one({"s.moving": {"$ne": None}})
+            or await aid["assessments"].find_one(due)
             or await aid["businesses"].find_one(due)
             or await notify["messages"].find_one(waiting)
             or any([await client[name]["held"].find_one({"s.state": "retrying"}) for name in world.databases.values()])
@@ -297,7 +302,8 @@ def _state(books: Books) -> dict[str, Json]:
     programmes = {one["_id"]: one["s"] for one in books.tables["aid"].get("programmes", ())}
     return {
         "businesses": {
-            one["s"]["name"]: _plain({**one["s"], **one["opened"]}) for one in books.tables["registry"]["businesses"]
+            one["s"]["name"]: _plain({**one["s"], **one["opened"], **_named(one["s"], businesses)})
+            for one in books.tables["registry"]["businesses"]
         },
         "owners": {one["opened"]["nik"]: _plain(one["opened"]) for one in books.tables["registry"]["owners"]},
         "programmes": {one["name"]: _plain(one) for one in programmes.values()},
@@ -308,6 +314,10 @@ def _state(books: Books) -> dict[str, Json]:
         },
         "told": _addressees(books),
     }
+
+
+def _named(state: Json, businesses: Json) -> Json:
+    return {name: sorted(businesses[id_] for id_ in state.get(name) or ()) for name in _OTHERS}
 
 
 def _plain(state: Json) -> Json:
