@@ -69,6 +69,8 @@ class Owner(BaseModel):
     seen: Mapping[str, Seen] = {}
     joined: tuple[str, ...] = ()
     """Records that were joined with this one."""
+    asked_as: tuple[str, ...] = ()
+    """Tokens under which the person was asked about before being recorded."""
     joined_into: str | None = None
     moving: Moving | None = None
     sequence: int = 0
@@ -155,6 +157,7 @@ def joined(owner: Owner, other: Owner) -> Owner:
             "formerly": tuple(dict.fromkeys((*owner.formerly, *other.formerly))),
             **{field: getattr(other, field) for field in newer},
             "seen": {**owner.seen, **newer},
+            "asked_as": tuple(dict.fromkeys((*owner.asked_as, *other.asked_as))),
             "joined": tuple(dict.fromkeys((*owner.joined, other.owner_id, *other.joined))),
         }
     )

@@ -82,6 +82,18 @@ TEXTS: Mapping[str, tuple[str, str]] = {
         "Pemilik sudah menarik persetujuan ini setelah tanggal pemberiannya; catat persetujuan baru bila ada.",
         "The owner has withdrawn this consent since it was given; record a new one if there is one.",
     ),
+    "match.not_permitted": (
+        "Hak ini harus disebut dengan namanya saat instansi didaftarkan; minta administrator.",
+        "This right must be named as such in the registration of the agency; ask the administrator.",
+    ),
+    "match.too_many": (
+        "Terlalu banyak pertanyaan dalam satu menit; tunggu menit berikutnya, lalu kirim lagi dengan id baru.",
+        "Too many questions in one minute; wait for the next and send again with a new id.",
+    ),
+    "match.too_many_today": (
+        "Jatah pertanyaan untuk hari ini habis; lanjutkan besok dengan id baru.",
+        "The questions for today are used up; go on tomorrow with a new id.",
+    ),
     "owner.person_or_entity": (
         "Pemilik adalah orang (NIK) atau badan (bentuk badan dengan NPWP atau NIB), tidak keduanya; pilih salah satu.",
         "An owner is a person (NIK) or an entity (legal form with NPWP or NIB), not both; choose one.",

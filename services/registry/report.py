@@ -13,10 +13,11 @@ from datetime import date
 from typing import Any
 
 from services.registry import business as businesses
-from services.registry import identity, initials, reference
+from services.registry import identity, initials, matching, reference
 from services.registry import owner as owners
 from services.registry.business import NOT_PUBLIC, OBSERVED, Business, Former, Sales
 from services.registry.identity import Ownership
+from services.registry.matching import Person
 from services.registry.observation import Seen, merge
 from services.registry.owner import Moving, Owner
 from services.registry.problems import problem, required
@@ -232,8 +233,8 @@ def warnings(data: BusinessReport) -> list[Problem]:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What there is about a report: the business it was recognised to be about, whose it is, who claims a key, and
-    which owners records have been joined with."""
+    """What there is about a report: the business it was recognised to be about, whose it is, who claims a key, records
+    that owners were joined with, and whether the person was asked about before."""
 
     business: Business | None
     whose: Ownership
@@ -241,6 +242,7 @@ class Found:
     record: Callable[[str], Owner | None]
     others: Sequence[Business] = ()
     """The owner's businesses, where a report changes the owner's name."""
+    asked_about: Sequence[Person] = ()
 
 
 def decide(message: Received[BusinessReport], report: Report, found: Found, today: date) -> Decision:
@@ -258,6 +260,9 @@ def decide(message: Received[BusinessReport], report: Report, found: Found, toda
     notes = _notes(message.data, report, found, person)
     person, contacts = owners.announced(owner, person, business.region)
     person, told = owners.identified(owner, person, business.region)
+    persons, recognised = matching.recognised(found.asked_about, person.owner_id, business.region)
+    if persons:
+        person = person.model_copy(update={"asked_as": tuple(one.token for one in persons)})
     left, withdrawals = _withdrawn(message, found, person, business.region)
     business, events = businesses.reported(known, business)
     name = owners.personal_name(person)
@@ -266,9 +271,17 @@ def decide(message: Received[BusinessReport], report: Report, found: Found, toda
         changes=[
             *(after for before, after in ((owner, person), (known, business)) if after is not before),
             *left,
+            *persons,
             *(after for after, _ in renamed),
         ],
-        facts=[*contacts, *told, *withdrawals, *events, *(fact for _, facts in renamed for fact in facts)],
+        facts=[
+            *contacts,
+            *told,
+            *recognised,
+            *withdrawals,
+            *events,
+            *(fact for _, facts in renamed for fact in facts),
+        ],
         result=businesses.result(business, outcome),
         warnings=[*warnings(message.data), *_shortened(report, business), *notes],
     )

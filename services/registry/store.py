@@ -10,6 +10,7 @@ from services.registry import business, certificate, duplicate, owner, product, 
 from services.registry.access import Access
 from services.registry.business import Business
 from services.registry.certificate import Certificate
+from services.registry.matching import Person, Usage
 from services.registry.owner import Owner
 from services.registry.product import Product
 from shared.agencies import AGENCIES, OFFICIALS
@@ -69,6 +70,8 @@ CERTIFICATES: Collection[Certificate] = Collection(
     due=lambda one: one.due,
     sealed=certificate.SEALED,
 )
+PERSONS: Collection[Person] = Collection(name="persons", model=Person, id_of=lambda one: one.token)
+USAGE: Collection[Usage] = Collection(name="usage", model=Usage, id_of=lambda one: one.account)
 COLLECTIONS: tuple[Collection[Any], ...] = (
     AGENCIES,
     OFFICIALS,
@@ -77,6 +80,8 @@ COLLECTIONS: tuple[Collection[Any], ...] = (
     PRODUCTS,
     CERTIFICATES,
     ACCESSES,
+    PERSONS,
+    USAGE,
 )
 _BY_MODEL = {collection.model: collection for collection in COLLECTIONS}
 

@@ -16,7 +16,7 @@ from pydantic import BaseModel
 from shared.contracts import aid, common, notify
 from shared.contracts.envelope import CONTACTS, EVENTS, INTAKE, REPLIES
 from shared.contracts.fields import DataClass
-from shared.contracts.registry import agencies, businesses, owners, products
+from shared.contracts.registry import agencies, businesses, owners, persons, products
 
 SERVICES = ("registry", "aid", "notify")
 
@@ -130,6 +130,8 @@ def _owners() -> Iterator[MessageType]:
     )
     yield _intake("registry.owner.request", owners.OwnerRequest, "Who are these owners?", question=True)
     yield _intake("registry.access.request", owners.AccessRequest, "Who has read an owner's data?", question=True)
+    yield _intake("registry.person.match", persons.PersonMatch, "Which owners are these people, by NIK?")
+    yield _event("registry.person.matched", persons.PersonEvent, "Somebody who was asked about is an owner now.")
     yield _event("registry.owner.identified", owners.OwnerEvent, "A provisional owner is known by a number now.")
     yield _event("registry.owner.joined", owners.OwnerEvent, "A record turned out to be of another owner.")
     for verb, summary in (("changed", "How to reach an owner."), ("erased", "An owner's contact is gone for good.")):

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
-from services.registry.handlers import agencies, businesses, duplicates, owners, products, reports
+from services.registry.handlers import agencies, businesses, duplicates, owners, persons, products, reports
 from shared.kernel.routes import Routes
 
 routes = Routes.of(
-    agencies.routes, businesses.routes, duplicates.routes, owners.routes, products.routes, reports.routes
+    agencies.routes,
+    businesses.routes,
+    duplicates.routes,
+    owners.routes,
+    persons.routes,
+    products.routes,
+    reports.routes,
 )
 workers = (duplicates.compare_worker, owners.moving_worker, products.certificate_worker)

@@ -182,7 +182,7 @@ def _access_needs(message: Received[AccessRequest], state: WorkingSet) -> Iterab
 
 @routes.on("registry.access.request", _access_needs)
 def answer_accesses(message: Received[AccessRequest], state: WorkingSet, now: datetime) -> Decision:
-    """All that was answered about an owner, also under the ids of records that turned out to be of the same one."""
+    """All that was answered about an owner, also as another record, or before the owner was recorded."""
     owner_id = message.data.owner_id
     if problems := check_authority(message, state, now, region_of(owner_id, message, state), "data.owner_id"):
         return reject(*problems)
@@ -198,7 +198,7 @@ def answer_accesses(message: Received[AccessRequest], state: WorkingSet, now: da
 def _access_pages(message: Received[AccessRequest], state: WorkingSet) -> list[Page[Access]]:
     """Of each of its ids one more than asked for, to know whether there is a next page."""
     owner = followed(message.data.owner_id, state)
-    ids = (owner.owner_id, *owner.joined) if owner is not None else ()
+    ids = (owner.owner_id, *owner.joined, *owner.asked_as) if owner is not None else ()
     return [accesses_of(id_, message.data.after, message.data.limit + 1) for id_ in ids]
 
 

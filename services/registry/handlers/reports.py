@@ -11,6 +11,8 @@ from services.registry import identity, many
 from services.registry import owner as owners
 from services.registry import report as reports
 from services.registry.business import Business
+from services.registry.handlers.persons import person_lookups
+from services.registry.matching import Person
 from services.registry.owner import Owner
 from services.registry.problems import problem
 from services.registry.report import Found, Name, Report
@@ -36,7 +38,7 @@ def _report_needs(message: Received[BusinessReport], state: WorkingSet) -> Itera
     """First what the report names, then what its owner has of that name; when that has found a business, its owner, who
     turns out to be the same owner, and the names it may claim after this report."""
     report = message.once(reports.read)
-    first = [
+    first: list[Lookup] = [
         *authority_needs(message),
         *_lookups(report.names),
         *_by_number(message, report),
@@ -45,7 +47,7 @@ def _report_needs(message: Received[BusinessReport], state: WorkingSet) -> Itera
     if state.missing(first):
         return first
     names = _names(message, state)
-    more = [*first, *_lookups(names)]
+    more: list[Lookup] = [*first, *_lookups(names), *_asked_about(message, state)]
     known = None if state.missing(more) else _recognised(names, state)
     if known is not None:
         more += [ById(OWNERS, known.owner_id), *_lookups(message.once(_names_after, known, known.owner_id))]
@@ -81,6 +83,15 @@ def _by_number(message: Received[BusinessReport], report: Report) -> list[ByKey[
     return [
         ByKey(OWNERS, owners.key(kind, token)) for kind, number in numbers for token in message.tokens(kind, number)
     ]
+
+
+def _asked_about(message: Received[BusinessReport], state: WorkingSet) -> list[ById[Person]]:
+    """Whoever was asked about before being recorded: nobody, where the NIK has an owner."""
+    report = message.once(reports.read)
+    number = report.numbers.get("nik")
+    if number is None or _with_number(message, report, state):
+        return []
+    return list(person_lookups(message, number))
 
 
 def _of_owner(message: Received[BusinessReport], owner_id: str) -> tuple[Name, ...]:
@@ -119,6 +130,7 @@ def report_business(message: Received[BusinessReport], state: WorkingSet, now: d
         holder=lambda key: state.get(ByKey(BUSINESSES, key)),
         record=lambda id_: state.get(ById(OWNERS, id_)),
         others=state.all(businesses_of(whose.owner.owner_id)) if whose.owner is not None and renamed else (),
+        asked_about=[one for lookup in _asked_about(message, state) if (one := state.get(lookup)) is not None],
     )
     return reports.decide(message, report, found, _today_there(message, known, state, now))
 
