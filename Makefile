@@ -6,7 +6,7 @@ UV = $(or $(shell command -v uv),$(BIN)/uv)
 COMPILE = $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test soak mutants bench test-containers test-motor images lint stack-up stack-down lock
+.PHONY: help setup demo test soak mutants bench bench-import test-containers test-motor images lint stack-up stack-down lock
 
 help: ## Show this list.
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | awk -F '\t' '{ printf "  make %-16s %s\n", $$1, $$2 }'
@@ -28,6 +28,9 @@ mutants: setup ## Take the kernel's guarantees away one at a time; the books mus
 
 bench: setup ## Measure against floors and peers, side by side. Some only: make bench ARGS="--only hop --rounds 3"
 	@$(BIN)/python -m benchmarks $(ARGS)
+
+bench-import: setup ## Import a regency's 40,000 businesses from a workbook, beside bare publishing. Fewer: make bench-import ARGS="--rows 2000"
+	@$(BIN)/python -m benchmarks.importing $(ARGS)
 
 test-containers: setup images ## Raise docker-compose.yml on a Docker engine, test the chain through it, take it down.
 	@$(BIN)/python -m pytest -rs tests/end_to_end/test_containers.py

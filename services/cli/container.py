@@ -191,13 +191,18 @@ def require_bounded(path: Path) -> None:
 
 
 def extent_of(path: Path, kind: Kind, sheet: str) -> Extent:
-    """How far a sheet reaches. Raises `CliError` 2 when that is further than can be read at once."""
+    """How far a sheet reaches. Raises `CliError` 2 when that is further than can be read at once.
+
+    Not looked for in an `.xls`, which ends at row 65,536 and column 256.
+    """
     extent = Extent()
+    if kind is Kind.XLS:
+        return extent
     try:
         with _opened(path) as archive:
             if kind is Kind.XLSX:
                 _scan(archive, _parts(archive)[sheet], _XlsxScan(extent))
-            elif kind is Kind.ODS:
+            else:
                 _scan(archive, "content.xml", _OdsScan(extent, sheet))
     except _TooLargeError:
         raise too_large(path, sheet) from None
