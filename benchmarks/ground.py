@@ -29,7 +29,7 @@ from deploy.local.processes import Processes
 from deploy.local.servers import LocalServers, Servers
 from deploy.local.state import State
 from deploy.local.world import World
-from deploy.rabbitmq.provision import Account
+from deploy.rabbitmq.accounts import Account
 from shared.contracts.envelope import CONTENT_TYPE, INTAKE
 from shared.kernel.outbox import WINDOW
 

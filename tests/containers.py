@@ -11,7 +11,7 @@ from deploy.local.processes import LocalError, wait_until
 from deploy.local.rabbitmq import ADMINISTRATOR
 from deploy.local.servers import Servers
 from deploy.mongodb.provision import REPLICA_SET, prepare_server
-from deploy.rabbitmq.provision import ProvisionError
+from deploy.rabbitmq.management import ProvisionError
 
 PYTHON = "python:3.11-slim"
 RABBITMQ = "rabbitmq:4-management"

@@ -11,7 +11,9 @@ from pymongo.errors import PyMongoError
 
 from deploy.mongodb.provision import ProvisionError as MongoError
 from deploy.mongodb.provision import administrator_url, ensure_services, open_client, prepare_server
-from deploy.rabbitmq.provision import SERVICES, Management, ProvisionError, apply
+from deploy.rabbitmq.accounts import SERVICES
+from deploy.rabbitmq.management import Management, ProvisionError
+from deploy.rabbitmq.provision import apply
 
 VHOST = "binaan"
 

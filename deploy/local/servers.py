@@ -8,7 +8,8 @@ from deploy.local.mongodb import MongoServer
 from deploy.local.rabbitmq import RabbitServer
 from deploy.local.world import World
 from deploy.mongodb.provision import Client, open_client
-from deploy.rabbitmq.provision import DEMO_ACCOUNTS, Account, Management
+from deploy.rabbitmq.accounts import DEMO_ACCOUNTS, Account
+from deploy.rabbitmq.management import Management
 
 
 @dataclass(frozen=True)

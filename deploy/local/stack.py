@@ -23,7 +23,8 @@ from deploy.local.processes import LocalError, Processes, tail, wait_until
 from deploy.local.servers import LocalServers, Servers
 from deploy.local.state import State, listens
 from deploy.mongodb.provision import ensure_services, service_url
-from deploy.rabbitmq.provision import DEMO_ACCOUNTS, SERVICES, add_account, apply
+from deploy.rabbitmq.accounts import DEMO_ACCOUNTS, SERVICES, add_account
+from deploy.rabbitmq.provision import apply
 
 VHOST = "binaan"
 SERVERS = ("rabbitmq", "mongodb")

@@ -12,16 +12,9 @@ from urllib.parse import quote, urlsplit
 
 from deploy.local.state import derived_password
 from deploy.mongodb.provision import ensure_services, open_client, remove_databases, service_url
-from deploy.rabbitmq.provision import (
-    ADMINISTRATOR,
-    OURS,
-    SERVICES,
-    Account,
-    Management,
-    add_account,
-    apply,
-    remove_vhost,
-)
+from deploy.rabbitmq.accounts import ADMINISTRATOR, OURS, SERVICES, Account, add_account
+from deploy.rabbitmq.management import Management
+from deploy.rabbitmq.provision import apply, remove_vhost
 
 
 def without_login(url: str) -> str:

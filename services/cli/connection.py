@@ -40,7 +40,7 @@ def find(account: str = ADMINISTRATOR, env: Mapping[str, str] = os.environ) -> A
 
     Raises `CliError`: 2 for a URL that is none or a missing password, 3 when no stack runs and no URL is given.
     """
-    base = _parsed(env.get("BINAAN_AMQP_URL") or _local_stack(env))
+    base = _parsed(env.get("BINAAN_AMQP_URL") or stack_environment(env)["BINAAN_AMQP_URL"])
     login = f"{quote(account, safe='')}:{quote(_password(account, base, env), safe='')}"
     server = base.netloc.rpartition("@")[2]
     path = base.path if base.path.strip("/") else f"/{VHOST}"
@@ -69,13 +69,14 @@ def _password(account: str, base: SplitResult, env: Mapping[str, str]) -> str:
     raise wrong_usage(f"The password of {account} is not known: set BINAAN_PASSWORD.")
 
 
-def _local_stack(env: Mapping[str, str]) -> str:
+def stack_environment(env: Mapping[str, str]) -> dict[str, str]:
+    """What the local stack's clients are given. Raises `CliError` 3 when none runs."""
     # Only here, since it takes the database driver along, and most commands are given a URL.
     from deploy.local.processes import LocalError  # noqa: PLC0415
     from deploy.local.stack import Stack  # noqa: PLC0415
 
     try:
-        return Stack(stack_root(env)).env()["BINAAN_AMQP_URL"]
+        return Stack(stack_root(env)).env()
     except LocalError:
         raise unreachable(
             "There is no broker: BINAAN_AMQP_URL is not set and no local stack is running. "
@@ -104,4 +105,9 @@ async def connected(address: Address) -> AsyncIterator[AbstractConnection]:
 def _not_connected(address: Address, error: Exception) -> CliError:
     if isinstance(error, AuthenticationError | ProbableAuthenticationError) or "NOT_ALLOWED" in str(error):
         return unreachable(f"The broker at {address.where} does not let {address.account} in: look at the password.")
+    if "Connection.Close" in str(error):
+        # It was let in and sent away at once: it may open no virtual host, or no connection.
+        return unreachable(
+            f"The broker at {address.where} has closed the account {address.account}, or never opened it."
+        )
     return unreachable(f"The broker at {address.where} cannot be reached.")

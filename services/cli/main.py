@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from services.cli import contract, messages, office, operators
+from services.cli import agency, contract, integrator, messages, office, official, operators
 from services.cli.demo.command import demo
 from services.cli.exits import MEANINGS
 from services.cli.options import Group
@@ -48,6 +48,9 @@ app.command()(messages.replies)
 app.command()(messages.tail)
 app.command()(operators.outbox)
 app.add_typer(operators.parked, name="parked", no_args_is_help=True)
+app.add_typer(agency.app, name="agency")
+app.add_typer(official.app, name="official")
+app.add_typer(integrator.app, name="integrator")
 app.add_typer(contract.app, name="contract")
 
 

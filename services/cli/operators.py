@@ -21,10 +21,12 @@ from services.cli.connection import find, stack_root
 from services.cli.exits import CliError, Exit, no_reply, wrong_usage
 from services.cli.options import Json, Patience, print_json
 from services.cli.screen import out, say
+from services.cli.tables import cell, table
 from shared.contracts.catalogue import SERVICES
 from shared.contracts.envelope import ADMINISTRATOR
 
 _POLL_SECONDS = 0.3
+_COLUMNS = ("service", "held_id", "state", "account", "type", "attempts", "since", "reasons")
 
 parked = typer.Typer(help="Messages that a service could not handle: see them, try them again, give them up.")
 
@@ -52,7 +54,7 @@ def list_(
     if json:
         print_json(found)
     elif found:
-        out().print(_table(found))
+        out().print(table(found, _COLUMNS, whole="held_id"))
     elif not silent:
         say("Nothing is held.")
     if silent:
@@ -72,10 +74,10 @@ def show(held_id: HeldId, service: OneService, json: Json = False, patience: Pat
     if json:
         print_json(found)
         return
-    table = Table(box=None, pad_edge=False, show_header=False)
+    shown = Table(box=None, pad_edge=False, show_header=False)
     for name, value in found.items():
-        table.add_row(name, _cell(value))
-    out().print(table)
+        shown.add_row(name, cell(value))
+    out().print(shown)
 
 
 @parked.command()
@@ -183,22 +185,6 @@ def _accepted(reply: Reply) -> Reply:
     if reply.rejected:
         raise CliError(Exit.REFUSED, reply.texts())
     return reply
-
-
-def _table(found: list[dict[str, Any]]) -> Table:
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    columns = ("service", "held_id", "state", "account", "type", "attempts", "since", "reasons")
-    for column in columns:
-        table.add_column(column, no_wrap=column == "held_id")  # it is typed into the next command
-    for one in found:
-        table.add_row(*(_cell(one.get(column)) for column in columns))
-    return table
-
-
-def _cell(value: Any) -> str:
-    if isinstance(value, list):
-        return ", ".join(map(str, value))
-    return jsonlib.dumps(value) if isinstance(value, dict) else str(value if value is not None else "")
 
 
 # -- what owners were told ---------------------------------------------------------------------------------------------

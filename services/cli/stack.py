@@ -15,7 +15,7 @@ from rich.table import Table
 from deploy.local.processes import LocalError
 from deploy.local.stack import Stack, Status, as_exports, default_root
 from deploy.mongodb.provision import ProvisionError as MongoError
-from deploy.rabbitmq.provision import ProvisionError as RabbitError
+from deploy.rabbitmq.management import ProvisionError as RabbitError
 
 app = typer.Typer(
     help="Run RabbitMQ, MongoDB and the services on this machine, beside whatever else runs.", no_args_is_help=True

@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 from deploy.docker import provision
-from deploy.rabbitmq.provision import SERVICES
+from deploy.rabbitmq.accounts import SERVICES
 
 ROOT = Path(__file__).resolve().parents[2]
 PASSWORDS = {f"BINAAN_{name}_PASSWORD" for name in ("ADMIN", "REGISTRY", "AID", "NOTIFY")}

@@ -15,7 +15,8 @@ from aiormq.exceptions import ChannelAccessRefused, ChannelPreconditionFailed, D
 from deploy.local.processes import wait_until
 from deploy.local.servers import Servers
 from deploy.local.world import World
-from deploy.rabbitmq.provision import OURS, SERVICES, ProvisionError, add_account, set_user
+from deploy.rabbitmq.accounts import RESERVED, SERVICES, add_account, set_user
+from deploy.rabbitmq.management import ProvisionError
 
 pytestmark = pytest.mark.servers
 
@@ -357,7 +358,9 @@ async def test_account_whose_name_begins_with_another_s(world: World) -> None:
             await take(channel, f"{AGENCY}.replies")
 
 
-@pytest.mark.parametrize("name", [*sorted(OURS), "Dinkop", "dk", "d" * 41, "dinkop.medan", "9dinkop", "dinkop\n", ".*"])
+@pytest.mark.parametrize(
+    "name", [*sorted(RESERVED), "Dinkop", "dk", "d" * 41, "dinkop.medan", "9dinkop", "dinkop\n", ".*"]
+)
 def test_account_name_is_refused(world: World, name: str) -> None:
     """One of ours would get our rights; one with a dot or a star would get others' queues."""
     with world.management() as management, pytest.raises(ValueError, match="account"):

@@ -20,7 +20,8 @@ from deploy.local.processes import LocalError, Processes, wait_until
 from deploy.local.stack import SERVERS, Stack
 from deploy.local.state import State, port_is_free
 from deploy.mongodb.provision import open_client, service_url
-from deploy.rabbitmq.provision import SERVICES, Management
+from deploy.rabbitmq.accounts import SERVICES
+from deploy.rabbitmq.management import Management
 
 pytestmark = [
     pytest.mark.servers,

@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 from deploy.local.world import World
-from deploy.rabbitmq.provision import SERVICES
+from deploy.rabbitmq.accounts import SERVICES
 from tests.support import Scraped, ServiceProcess
 
 ROOT = Path(__file__).resolve().parents[2]

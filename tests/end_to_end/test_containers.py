@@ -19,7 +19,7 @@ from aiormq.exceptions import AMQPConnectionError
 from deploy.docker.provision import VHOST
 from deploy.local.state import derived_password, port_is_free
 from deploy.local.world import World
-from deploy.rabbitmq.provision import ADMINISTRATOR, SERVICES
+from deploy.rabbitmq.accounts import ADMINISTRATOR, SERVICES
 from tests.containers import MONGODB, PYTHON, RABBITMQ
 from tests.end_to_end.stage import Person, now, programme
 from tests.samples import DECREE, MEDAN

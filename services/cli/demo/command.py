@@ -24,7 +24,7 @@ from rich.table import Table
 from deploy.local.processes import LocalError
 from deploy.local.stack import Stack, default_root
 from deploy.mongodb.provision import ProvisionError as MongoError
-from deploy.rabbitmq.provision import ProvisionError as RabbitError
+from deploy.rabbitmq.management import ProvisionError as RabbitError
 from services.cli.client import Door, opened
 from services.cli.connection import find, stack_root
 from services.cli.demo import exhibit as exhibits

@@ -22,7 +22,13 @@ from tests.services.cli import sheets
 
 runner = CliRunner()
 COMMANDS = ("import", "verify", "designate", "send", "replies", "tail", "outbox")
-NESTED = (("parked", "list"), ("parked", "show"), ("parked", "requeue"), ("parked", "discard"), ("contract", "export"))
+NESTED = (
+    *(("parked", verb) for verb in ("list", "show", "requeue", "discard")),
+    *(("agency", verb) for verb in ("add", "suspend", "reinstate", "rotate", "list")),
+    *(("official", verb) for verb in ("add", "end", "list")),
+    *(("integrator", verb) for verb in ("add", "remove", "rotate", "list")),
+    ("contract", "export"),
+)
 
 
 @pytest.fixture
