@@ -41,7 +41,7 @@ from benchmarks.office import Office, accepted
 from benchmarks.process import PROJECT
 from deploy.demo import values
 from deploy.local.world import World
-from deploy.rabbitmq.provision import Account
+from deploy.rabbitmq.accounts import Account
 from services.cli.connection import find
 from services.cli.events import history
 from shared.contracts.envelope import ADMINISTRATOR, CONTENT_TYPE, EVENTS

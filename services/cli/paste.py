@@ -32,7 +32,8 @@ def hand_over(broker: Broker, made: Made, told: dict[str, object], *, reads_even
         return
     say(f"The account {made.name} at the broker: {made.outcome}.")
     for name, value in told.items():
-        say(f"  {name}: {', '.join(map(str, value)) if isinstance(value, list | tuple) else value}")
+        if value:
+            say(f"  {name}: {', '.join(map(str, value)) if isinstance(value, list | tuple) else value}")
     if not values:
         say("Its password stays as it is and is not shown again; `rotate` gives a new one.")
         return
