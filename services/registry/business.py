@@ -335,6 +335,36 @@ def named(business: Business, person: str | None) -> Business:
     return business if shown == business.name else business.model_copy(update={"name": shown})
 
 
+# --- where it is looked for, and what an agency is answered -----------------------------------------------------------
+
+
+def of_region(region: str, *, status: str | None = None, suspected: bool = False) -> str:
+    """The tag of all businesses of a province or kab/kota, of all of one status there, or of all that are suspected to
+    be recorded twice."""
+    what = "|suspected" if suspected else f"|{status}" if status is not None else ""
+    return f"in:{region}{what}"
+
+
+def places(business: Business) -> tuple[str, ...]:
+    """All tags of ``of_region`` that a business carries."""
+    around = (regions.regency_or_above(business.region), business.region[:2])
+    found = [tag for place in around for tag in (of_region(place), of_region(place, status=business.status))]
+    suspected = [of_region(place, suspected=True) for place in around] if business.possible_duplicates else []
+    return (*found, *suspected)
+
+
+def described(business: Business, *, full: bool) -> dict[str, Any]:
+    """A business as an agency is told of it on request; ``full`` also with what is not public, and with who told each
+    field and when."""
+    state = public(business).model_dump(mode="json", exclude_none=True)
+    answer: dict[str, Any] = {"business": state, "sequence": business.sequence}
+    if full:
+        private = business.model_dump(mode="json", include=set(NOT_PUBLIC), exclude_none=True)
+        told = {name: {"at": one.at.isoformat(), "account": one.account} for name, one in business.seen.items()}
+        answer["detail"] = {**private, "told": told}
+    return answer
+
+
 # --- what the world sees ----------------------------------------------------------------------------------------------
 
 

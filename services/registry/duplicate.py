@@ -214,12 +214,13 @@ def check_merge(keep: Business, absorb: Business) -> list[Problem]:
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """Two records to be merged, those that are flagged as alike to the one that goes, what it has, and the products of
-    the one that lives on."""
+    """Two records to be merged, those that are flagged as alike to the one that goes, those that were merged into it
+    before, what it has, and the products of the one that lives on."""
 
     keep: Business
     absorb: Business
     likes: Sequence[Business] = ()
+    older: Sequence[Business] = ()
     products: Sequence[Product] = ()
     certificates: Sequence[Certificate] = ()
     own_products: Sequence[Product] = ()
@@ -238,6 +239,7 @@ def merge(pair: Pair, reason: str, message: Received[Any], now: datetime) -> Dec
     gone, farewell = _absorbed(absorb, keep.business_id, reason, today)
     moved = [
         *(_without(one, absorb.business_id) for one in pair.likes if one.business_id != keep.business_id),
+        *(_repointed(one, keep.business_id) for one in pair.older),
         *(certificates.moved(one, survivor) for one in pair.certificates),
         *products.moved(pair.products, pair.own_products, keep.business_id, survivor.region),
     ]
@@ -302,6 +304,12 @@ def _absorbed(absorb: Business, into: str, reason: str, today: date) -> tuple[Bu
         }
     )
     return businesses.announced(after, "merged", BusinessChange(status_before=absorb.status, reason=reason))
+
+
+def _repointed(business: Business, into: str) -> tuple[Business, list[Fact]]:
+    """Each points to the one that lives on, and not to one that is no more."""
+    after = business.model_copy(update={"merged_into": into})
+    return businesses.announced(after, "updated", BusinessChange(fields=("merged_into",)))
 
 
 def _without(business: Business, gone: str) -> tuple[Business, list[Fact]]:

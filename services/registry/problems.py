@@ -194,6 +194,10 @@ TEXTS: Mapping[str, tuple[str, str]] = {
         "Menurut angkanya usaha ini usaha besar, bukan sasaran pembinaan; periksa angka penjualan atau modalnya.",
         "By its figures this business is large (besar), which is not served; look at its sales or capital.",
     ),
+    "request.region_too_wide": (
+        "Wilayah ini terlalu luas untuk sekali tanya; sebutkan provinsi atau kabupaten/kota pada region.",
+        "This region is too wide to be asked about at once; name a province or a regency in region.",
+    ),
     "business.merge_too_much": (
         "Usaha yang digabung punya terlalu banyak produk atau sertifikat; gabungkan ke arah sebaliknya.",
         "The business to be merged has too many products or certificates; merge the other way round.",

@@ -149,6 +149,7 @@ def _businesses() -> Iterator[MessageType]:
         "Tell what is known of up to 500 businesses, with a verdict for each.",
         observed=True,
     )
+    yield _intake("registry.business.request", businesses.BusinessRequest, "Which businesses are known?", question=True)
     yield _decision("registry.business.verify", businesses.BusinessVerify, "Confirm that a business is as recorded.")
     yield _decision(
         "registry.business.designate", businesses.BusinessDesignate, "Take a business under guidance (binaan)."
@@ -197,6 +198,15 @@ def _products() -> Iterator[MessageType]:
         products.CertificateReport,
         "Tell of a certificate of a business (P-IRT, halal, merek, SNI).",
         observed=True,
+    )
+    yield _intake(
+        "registry.product.request", products.OfBusinessRequest, "What does this business make or sell?", question=True
+    )
+    yield _intake(
+        "registry.certificate.request",
+        products.OfBusinessRequest,
+        "Which certificates has this business?",
+        question=True,
     )
     yield _event("registry.product.recorded", products.ProductEvent, "A product was seen for the first time.")
     yield _event("registry.product.updated", products.ProductEvent, "The public state of a product changed.")

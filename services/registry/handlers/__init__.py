@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from services.registry.handlers import agencies, businesses, duplicates, owners, persons, products, reports
+from services.registry.handlers import agencies, businesses, duplicates, owners, persons, products, questions, reports
 from shared.kernel.routes import Routes
 
 routes = Routes.of(
@@ -12,6 +12,7 @@ routes = Routes.of(
     owners.routes,
     persons.routes,
     products.routes,
+    questions.routes,
     reports.routes,
 )
 workers = (duplicates.compare_worker, owners.moving_worker, products.certificate_worker)

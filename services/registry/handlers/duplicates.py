@@ -109,9 +109,13 @@ def _merge_needs(message: Received[BusinessMerge], state: WorkingSet) -> Iterabl
     absorb = ById(BUSINESSES, message.data.absorb)
     yield from (*authority_needs(message), ById(BUSINESSES, message.data.keep), absorb)
     known = None if state.missing([absorb]) else state.get(absorb)
-    for other in known.possible_duplicates if known is not None else ():
+    for other in (*known.possible_duplicates, *known.absorbed) if known is not None else ():
         yield ById(BUSINESSES, other)
     yield from (_products(message.data.absorb), _certificates(message.data.absorb), _products(message.data.keep))
+
+
+def _all(ids: Iterable[str], state: WorkingSet) -> list[Business]:
+    return [one for id_ in ids if (one := state.get(ById(BUSINESSES, id_))) is not None]
 
 
 def _products(business_id: str) -> Page[Product]:
@@ -129,11 +133,11 @@ def merge(message: Received[BusinessMerge], state: WorkingSet, now: datetime) ->
     if problems:
         return reject(*problems)
     keep, absorb = found
-    likes = [one for other in absorb.possible_duplicates if (one := state.get(ById(BUSINESSES, other))) is not None]
+    likes, older = _all(absorb.possible_duplicates, state), _all(absorb.absorbed, state)
     theirs, papers = state.all(_products(absorb.business_id)), state.all(_certificates(absorb.business_id))
     if max(len(theirs), len(papers)) == MOVED_AT_ONCE:
         return reject(problem("business.merge_too_much", "data.absorb"))
-    pair = Pair(keep, absorb, likes, theirs, papers, state.all(_products(keep.business_id)))
+    pair = Pair(keep, absorb, likes, older, theirs, papers, state.all(_products(keep.business_id)))
     return duplicate.merge(pair, message.data.reason, message, now)
 
 

@@ -30,29 +30,27 @@ LOOKED_AT_ONCE = 200
 # --- whose it is ------------------------------------------------------------------------------------------------------
 
 
-def _business_needs(business_id: str, state: WorkingSet) -> Iterator[Lookup]:
-    """The business, and the one that it was merged into: of a chain the last, since each points to the one that lives
-    on or to one that points there."""
-    here = business_id
-    while True:
-        lookup = ById(BUSINESSES, here)
+def business_needs(business_id: str, state: WorkingSet, *, guard: bool = True) -> Iterator[Lookup]:
+    """The business, and the one that lives on where it was merged into another."""
+    here: str | None = business_id
+    while here is not None:
+        lookup = ById(BUSINESSES, here, guard=guard)
         yield lookup
         found = None if state.missing([lookup]) else state.get(lookup)
-        if found is None or found.merged_into is None:
-            return
-        here = found.merged_into
+        here = found.merged_into if found is not None else None
 
 
-def _business(business_id: str, state: WorkingSet) -> Business | None:
-    found = state.get(ById(BUSINESSES, business_id))
+def living(business_id: str, state: WorkingSet, *, guard: bool = True) -> Business | None:
+    """The business, or the one that it was merged into."""
+    found = state.get(ById(BUSINESSES, business_id, guard=guard))
     while found is not None and found.merged_into is not None:
-        found = state.get(ById(BUSINESSES, found.merged_into))
+        found = state.get(ById(BUSINESSES, found.merged_into, guard=guard))
     return found
 
 
 def _there(business_id: str, state: WorkingSet) -> Business | None:
     """The business that lives on, or None as long as it has not been looked up."""
-    return None if state.missing(_business_needs(business_id, state)) else _business(business_id, state)
+    return None if state.missing(business_needs(business_id, state)) else living(business_id, state)
 
 
 def _may_tell(message: Received[Any], state: WorkingSet, now: datetime, business: Business | None) -> list[Problem]:
@@ -71,21 +69,21 @@ def _by(message: Received[Any]) -> Seen:
 def _product_needs(message: Received[ProductReport], state: WorkingSet) -> Iterable[Lookup]:
     told = message.data
     yield from authority_needs(message)
-    yield from _business_needs(told.business_id, state)
+    yield from business_needs(told.business_id, state)
     if told.supplied_by is not None:
-        yield from _business_needs(told.supplied_by, state)
+        yield from business_needs(told.supplied_by, state)
     if (business := _there(told.business_id, state)) is not None:
         yield ByKey(PRODUCTS, products.key(business.business_id, told.name))
 
 
 @routes.on("registry.product.report", _product_needs)
 def report_product(message: Received[ProductReport], state: WorkingSet, now: datetime) -> Decision:
-    told, business = message.data, _business(message.data.business_id, state)
+    told, business = message.data, living(message.data.business_id, state)
     if problems := _may_tell(message, state, now, business):
         return reject(*problems)
     if business is None:
         raise AssertionError("a report without problems is about a business")
-    supplier = _business(told.supplied_by, state) if told.supplied_by is not None else None
+    supplier = living(told.supplied_by, state) if told.supplied_by is not None else None
     if problems := products.check(told, business, supplier):
         return reject(*problems)
     fields = products.told_fields(told) | ({"supplied_by": supplier.business_id} if supplier is not None else {})
@@ -117,12 +115,12 @@ def _outcome(known: object, facts: Iterable[Fact]) -> str:
 
 def _certificate_needs(message: Received[CertificateReport], state: WorkingSet) -> Iterable[Lookup]:
     yield from authority_needs(message)
-    yield from _business_needs(message.data.business_id, state)
+    yield from business_needs(message.data.business_id, state)
     lookup = _certificate(message.data)
     yield lookup
     known = None if state.missing([lookup]) else state.get(lookup)
     if known is not None:
-        yield from _business_needs(known.business_id, state)
+        yield from business_needs(known.business_id, state)
 
 
 def _certificate(told: CertificateReport) -> ByKey[Certificate]:
@@ -131,13 +129,13 @@ def _certificate(told: CertificateReport) -> ByKey[Certificate]:
 
 @routes.on("registry.certificate.report", _certificate_needs)
 def report_certificate(message: Received[CertificateReport], state: WorkingSet, now: datetime) -> Decision:
-    told, business = message.data, _business(message.data.business_id, state)
+    told, business = message.data, living(message.data.business_id, state)
     known = state.get(_certificate(told))
     if problems := _may_tell(message, state, now, business):
         return reject(*problems)
     if business is None:
         raise AssertionError("a report without problems is about a business")
-    holder = _business(known.business_id, state) if known is not None else None
+    holder = living(known.business_id, state) if known is not None else None
     if holder is not None and holder.business_id != business.business_id:
         return reject(problem("certificate.other_business", "data.number"))
     today = regions.local_date(now, business.region)

@@ -23,6 +23,7 @@ from shared.contracts.fields import (
     Public,
     PublicText,
     Published,
+    Region,
     Rupiah,
     Slug,
     Specific,
@@ -232,6 +233,28 @@ class BusinessDeclareDistinct(Payload):
     business_id: Public[Identifier]
     other_id: Public[Identifier]
     reason: Public[PublicText | None] = None
+
+
+# --- questions about businesses -----------------------------------------------------------------------------------
+
+Status = Literal["terdata", "terverifikasi", "binaan", "mandiri", "nonaktif", "tutup", "digabung"]
+
+
+class BusinessRequest(Payload):
+    """Which businesses are known: these ones, or those of a region, which is the asker's own unless it says another.
+
+    ``full`` adds what is not public, with who told each field and when; it is recorded whose data was read.
+    """
+
+    business_ids: Public[Annotated[tuple[Identifier, ...], Field(max_length=200)] | None] = None
+    region: Public[Region | None] = None
+    status: Public[Status | None] = None
+    suspected: Public[bool] = False
+    """Only those that may be recorded twice."""
+    detail: Public[Literal["public", "full"]] = "public"
+    purpose: Public[Slug | None] = None
+    after: Public[Identifier | None] = None
+    limit: Public[Annotated[Count, Field(gt=0, le=200)]] = 100
 
 
 # --- what has happened to businesses ------------------------------------------------------------------------------

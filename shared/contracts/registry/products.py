@@ -29,6 +29,14 @@ class ProductReport(Payload):
 PRODUCT_CLEARABLE = frozenset({"category", "channels", "supplied_by"})
 
 
+class OfBusinessRequest(Payload):
+    """What a business has, also by the id of a record that was merged into it."""
+
+    business_id: Public[Identifier]
+    after: Public[Identifier | None] = None
+    limit: Public[Annotated[Count, Field(gt=0, le=200)]] = 100
+
+
 class ProductState(Published):
     product_id: Public[str]
     business_id: Public[str]

@@ -195,6 +195,7 @@ def test_a_merged_record_is_merged_for_good(registry: Registry) -> None:
     merge(registry, keep, double)
     merge(registry, third, keep)
     assert registry.business(third).absorbed == tuple(sorted((keep, double)))
+    assert {registry.business(id_).merged_into for id_ in (keep, double)} == {third}
     assert codes(merge(registry, third, double)) == [("business.merged", "data.absorb")]
     assert codes(merge(registry, keep, third)) == [("business.merged", "data.keep")]
     for verb in ("verify", "deactivate", "reactivate", "close", "withdraw"):
