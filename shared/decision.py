@@ -44,6 +44,15 @@ class Fact:
 
 
 @dataclass(frozen=True, slots=True)
+class Forgotten:
+    """A person whose data go from what has been said already: unsent contacts of ``subject`` say ``instead``, and
+    stored answers that hold the person's data (``Decision.persons``) say that they were erased."""
+
+    subject: str
+    instead: BaseModel
+
+
+@dataclass(frozen=True, slots=True)
 class Decision:
     """The outcome of one message. Exactly one of ``problems``, ``answer`` and ``result`` speaks to the sender."""
 
@@ -55,6 +64,9 @@ class Decision:
     problems: Sequence[Problem] = ()
     answer: Any = None
     next: str | None = None
+    persons: Sequence[str] = ()
+    """Whose personal data ``answer`` holds, by the ids under which they can be forgotten."""
+    forgotten: Sequence[Forgotten] = ()
 
     @property
     def rejected(self) -> bool:

@@ -22,6 +22,7 @@ from shared.contracts.registry.owners import (
     Contact,
     ContactConsent,
     ContactEvent,
+    OwnerChange,
     OwnerEvent,
     OwnerState,
     ReportedOwner,
@@ -35,6 +36,9 @@ OBSERVED = ("name", "phone", "language", "legal_form", *CHANNELS)
 """Fields that reports tell and may change."""
 SEALED = frozenset({*NUMBERS, "formerly", *OBSERVED, "seen"})
 """Encrypted together at rest. So is ``seen``, because an office may use a NIK as the id of its messages."""
+
+
+_NO_CHANGE = OwnerChange()
 
 
 class Moving(BaseModel):
@@ -73,6 +77,8 @@ class Owner(BaseModel):
     """Tokens under which the person was asked about before being recorded."""
     joined_into: str | None = None
     moving: Moving | None = None
+    erased: bool = False
+    """Nothing is known of the person any more, by the person's own wish."""
     sequence: int = 0
     """Of the contact."""
     told: int = 0
@@ -213,10 +219,32 @@ def withdrawn(owner: Owner, into: str, region: str, moving: Moving | None) -> tu
     return told, [Fact("registry.contact.erased", owner.owner_id, region, left.sequence, gone), *facts]
 
 
-def _told(owner: Owner, what: str, region: str) -> tuple[Owner, list[Fact]]:
+def erased(owner: Owner, region: str, reason: str) -> tuple[Owner, list[Fact]]:
+    """What is left of a person who is erased: the id, and which records were the same. notify forgets the contact, the
+    public is told that the id is nobody's now."""
+    left = Owner(
+        owner_id=owner.owner_id,
+        joined=owner.joined,
+        erased=True,
+        sequence=owner.sequence + 1,
+        told=owner.told,
+    )
+    gone = ContactEvent(contact=Contact(owner_id=owner.owner_id, erased=True))
+    contact = Fact("registry.contact.erased", owner.owner_id, region, left.sequence, gone)
+    told, facts = _told(left, "erased", region, OwnerChange(reason=reason))
+    return told, [contact, *facts]
+
+
+def _told(owner: Owner, what: str, region: str, change: OwnerChange = _NO_CHANGE) -> tuple[Owner, list[Fact]]:
     counted = owner.model_copy(update={"told": owner.told + 1})
-    state = OwnerState(owner_id=owner.owner_id, identified=not owner.provisional, joined_into=owner.joined_into)
-    fact = Fact(f"registry.owner.{what}", owner.owner_id, region, counted.told, OwnerEvent(owner=state))
+    state = OwnerState(
+        owner_id=owner.owner_id,
+        identified=not owner.provisional,
+        joined_into=owner.joined_into,
+        erased=owner.erased or None,
+    )
+    event = OwnerEvent(owner=state, change=change)
+    fact = Fact(f"registry.owner.{what}", owner.owner_id, region, counted.told, event)
     return counted, [fact]
 
 

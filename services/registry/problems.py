@@ -126,6 +126,10 @@ TEXTS: Mapping[str, tuple[str, str]] = {
         "Usaha ini sudah tercatat dengan pemilik ber-NIK lain; cocokkan NIK, atau laporkan sebagai usaha lain.",
         "This business is recorded with an owner of another NIK; compare the NIK, or report it as another business.",
     ),
+    "owner.erased": (
+        "Data pemilik ini sudah dihapus atas permintaannya; pemilik yang kembali dilaporkan sebagai pemilik baru.",
+        "This owner was erased by request; an owner who comes back is reported as a new one.",
+    ),
     "business.name_initials": (
         "Nama usaha ini memuat nama pemiliknya; yang dipublikasikan hanya inisial pemilik.",
         "This business's name holds its owner's; what is published shows the owner by initials.",

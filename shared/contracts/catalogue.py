@@ -132,8 +132,10 @@ def _owners() -> Iterator[MessageType]:
     yield _intake("registry.access.request", owners.AccessRequest, "Who has read an owner's data?", question=True)
     yield _intake("registry.person.match", persons.PersonMatch, "Which owners are these people, by NIK?")
     yield _event("registry.person.matched", persons.PersonEvent, "Somebody who was asked about is an owner now.")
+    yield _decision("registry.owner.erase", owners.OwnerErase, "Erase all that is known of a person.")
     yield _event("registry.owner.identified", owners.OwnerEvent, "A provisional owner is known by a number now.")
     yield _event("registry.owner.joined", owners.OwnerEvent, "A record turned out to be of another owner.")
+    yield _event("registry.owner.erased", owners.OwnerEvent, "A person was erased; the id is all that is left.")
     for verb, summary in (("changed", "How to reach an owner."), ("erased", "An owner's contact is gone for good.")):
         yield MessageType(key=f"registry.contact.{verb}", kind=Kind.CONTACT, model=owners.ContactEvent, summary=summary)
 

@@ -84,6 +84,8 @@ class Outgoing:
     correlation_id: str
     at: datetime
     body: bytes
+    about: tuple[str, ...] = ()
+    """Whose personal data an answer holds."""
 
 
 def new_message_id() -> str:
@@ -287,9 +289,10 @@ class Codec:
         correlation = reading.intake_id or id_
         subject = {"subject": reading.intake_id} if reading.intake_id else {}
         body = self._encode(kind, id_, now, data, correlationid=correlation, causationid=correlation, **subject)
-        return Outgoing(id_, REPLIES, f"{account}.{verb}", kind.name, id_, 0, "00", correlation, now, body)
+        persons = tuple(decision.persons) if verb == "answered" else ()
+        return Outgoing(id_, REPLIES, f"{account}.{verb}", kind.name, id_, 0, "00", correlation, now, body, persons)
 
-    def stored_reply(self, body: bytes, account: str) -> Outgoing:
+    def stored_reply(self, body: bytes, account: str, about: tuple[str, ...] = ()) -> Outgoing:
         """The reply as it was first sent, byte for byte."""
         envelope = orjson.loads(body)
         verb = envelope["type"].rsplit(".", 2)[1]
@@ -304,6 +307,7 @@ class Codec:
             envelope["correlationid"],
             dates.parse_time(envelope["time"]),
             body,
+            about,
         )
 
     def _encode(self, kind: MessageType, id_: str, now: datetime, data: Any, **attributes: Any) -> bytes:
@@ -323,6 +327,20 @@ class Codec:
             },
             option=orjson.OPT_UTC_Z | orjson.OPT_NAIVE_UTC,
         )
+
+
+def saying(body: bytes, data: Any) -> bytes:
+    """A message of ours that says ``data`` instead, everything else being the same."""
+    return orjson.dumps({**orjson.loads(body), "data": data}, default=_plain)
+
+
+def without_answer(body: bytes) -> bytes:
+    """An answer that held personal data, and says only that they were erased."""
+    return saying(body, {**orjson.loads(body)["data"], "answer": {"erased": True}, "next": None})
+
+
+def _plain(model: BaseModel) -> Any:
+    return model.model_dump(mode="json", exclude_none=True)
 
 
 def _is_trace(value: Any) -> bool:

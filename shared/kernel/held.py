@@ -21,7 +21,7 @@ from shared.decision import Decision, Fact, reject
 from shared.kernel.codec import Delivery, Reading, new_message_id
 from shared.kernel.log import describe
 from shared.kernel.routes import Routes
-from shared.kernel.state import ById, Collection, Lookup, Page, WorkingSet
+from shared.kernel.state import ById, ByTag, Collection, Lookup, Page, WorkingSet
 
 RETRY_AFTER = (timedelta(seconds=1), timedelta(seconds=5), timedelta(seconds=30), timedelta(minutes=5))
 """The waits between tries; after the last one a message is parked for an operator."""
@@ -217,6 +217,16 @@ def register(routes: Routes, service: str) -> None:
         fact = _fact(f"{service}.held.discarded", last, message.data.reason)
         result = {"held_id": held.held_id, "sequence": last.sequence, "outcome": "discarded"}
         return Decision(removals=[held], facts=[fact], result=result)
+
+
+def about(collection: Collection[Any], id_: str) -> ByTag[HeldMessage]:
+    """The held messages about one thing. They are looked up in no lane: who asks does not wait behind them."""
+    return ByTag(HELD, f"lane:{collection.name}:{id_}")
+
+
+def given_up(service: str, held: HeldMessage, reason: str) -> Fact:
+    """What is told of a held message that a decision removes; its sender has its reply besides."""
+    return _fact(f"{service}.held.discarded", held.model_copy(update={"sequence": held.sequence + 1}), reason)
 
 
 def _fact(kind: str, held: HeldMessage, reason: str | None) -> Fact:

@@ -6,7 +6,7 @@ reply, and every repetition of it within 90 days gets the same bytes.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -14,6 +14,7 @@ from typing import Any
 from bson import Binary
 from pymongo import UpdateOne
 
+from shared.kernel.codec import without_answer
 from shared.kernel.keys import KeyFileError, Keyring
 from shared.kernel.mongo import Document, Mongo
 
@@ -27,6 +28,8 @@ class Answered:
     digest: bytes
     reply: bytes | None
     """None when it cannot be opened with the keys there are."""
+    about: tuple[str, ...] = ()
+    """Whose personal data it holds."""
 
 
 class Inbox:
@@ -38,6 +41,7 @@ class Inbox:
     async def ensure(self) -> None:
         await self._rows.create_index("at", expireAfterSeconds=int(REMEMBERED.total_seconds()))
         await self._rows.create_index("k")
+        await self._rows.create_index("about", sparse=True)
 
     async def recognise(self, identities: Iterable[bytes]) -> dict[bytes, Answered]:
         """Those that have been answered, by identity, as of now. In no transaction: who answers one in this moment
@@ -53,7 +57,7 @@ class Inbox:
             reply = self._keyring.open(row["reply"], f"inbox/{row['_id'].hex()}")
         except KeyFileError:
             reply = None
-        return Answered(bytes(row["digest"]), reply)
+        return Answered(bytes(row["digest"]), reply, tuple(row.get("about", ())))
 
     async def remember(self, answers: dict[bytes, Answered], now: datetime, session: Any) -> None:
         """Written in the transaction that the answers speak of."""
@@ -65,10 +69,20 @@ class Inbox:
                     "reply": Binary(self._keyring.seal(one.reply or b"", f"inbox/{identity.hex()}")),
                     "at": now,
                     "k": self._keyring.current,
+                    **({"about": list(one.about)} if one.about else {}),
                 }
                 for identity, one in answers.items()
             ]
             await self._rows.insert_many(rows, ordered=False, session=session)
+
+    async def forget(self, persons: Sequence[str], session: Any) -> None:
+        """Let the answers that hold these persons' data say only that they were erased, also when asked for again."""
+        rows = await self._rows.find({"about": {"$in": list(persons)}}, session=session).to_list(None)
+        for row in rows:
+            context = f"inbox/{row['_id'].hex()}"
+            reply = self._keyring.seal(without_answer(self._keyring.open(row["reply"], context)), context)
+            change = {"$set": {"reply": Binary(reply), "k": self._keyring.current}, "$unset": {"about": ""}}
+            await self._rows.update_one({"_id": row["_id"]}, change, session=session)
 
     # --- the age of keys -------------------------------------------------------------------------------------------
 

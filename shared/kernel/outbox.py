@@ -10,7 +10,8 @@ from __future__ import annotations
 import asyncio
 import inspect
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, cast
 
 import aio_pika
@@ -18,11 +19,13 @@ import structlog
 from aio_pika.abc import AbstractRobustConnection
 from aiormq import Channel
 from aiormq.exceptions import AMQPError, DeliveryError
+from pydantic import BaseModel
 from pymongo import ReplaceOne, UpdateOne
 
 from shared.contracts.envelope import CONTACTS, CONTENT_TYPE, EVENTS
+from shared.decision import Forgotten
 from shared.kernel import failpoints, frames
-from shared.kernel.codec import Outgoing
+from shared.kernel.codec import Outgoing, saying, without_answer
 from shared.kernel.keys import Keyring
 from shared.kernel.log import describe
 from shared.kernel.mongo import Document, Mongo, is_gone
@@ -38,6 +41,15 @@ _DOUBT_SECONDS = 60
 """Longer than any transaction lives (deploy/mongodb), and than the sweeper takes to come by twice."""
 
 log = structlog.get_logger()
+
+
+def forgetting(one: Outgoing, instead: Mapping[str, BaseModel]) -> Outgoing:
+    """What is not sent yet, without the data of these persons."""
+    if instead.keys() & one.about:
+        return replace(one, body=without_answer(one.body), about=())
+    if one.exchange == CONTACTS and one.subject in instead:
+        return replace(one, body=saying(one.body, instead[one.subject]))
+    return one
 
 
 class Outbox:
@@ -59,6 +71,18 @@ class Outbox:
 
     async def ensure(self) -> None:
         await self._entries.create_index([("subject", 1), ("sequence", 1)])
+        await self._entries.create_index("about", sparse=True)
+
+    async def forget(self, persons: Sequence[Forgotten], session: Any) -> None:
+        """Take these persons' data out of what is not sent yet. Sequences stay, so a reader misses nothing."""
+        instead = {one.subject: one.instead for one in persons}
+        ids = list(instead)
+        contacts = {"subject": {"$in": ids}, "exchange": CONTACTS}
+        for query in (contacts, {"about": {"$in": ids}}):
+            for entry in await self._entries.find(query, session=session).to_list(None):
+                one = forgetting(self._outgoing(entry), instead)
+                change = {"$set": self._kept(one), "$unset": {"about": ""}}
+                await self._entries.update_one({"_id": one.id}, change, session=session)
 
     async def insert(self, outgoing: Sequence[Outgoing], session: Any) -> None:
         """In the transaction of what they tell."""
@@ -94,7 +118,8 @@ class Outbox:
     def _kept(self, one: Outgoing) -> Document:
         if one.exchange == EVENTS:
             return {"body": one.body}
-        return {"body": self._keyring.seal(one.body, f"outbox/{one.id}"), "k": self._keyring.current}
+        about = {"about": list(one.about)} if one.about else {}
+        return {"body": self._keyring.seal(one.body, f"outbox/{one.id}"), "k": self._keyring.current, **about}
 
     def _outgoing(self, document: Document) -> Outgoing:
         id_, exchange, body = document["_id"], document["exchange"], document["body"]
@@ -109,6 +134,7 @@ class Outbox:
             document["correlation"],
             document["at"],
             body if exchange == EVENTS else self._keyring.open(body, f"outbox/{id_}"),
+            tuple(document.get("about", ())),
         )
 
     async def left_by_others(self, outgoing: Sequence[Outgoing]) -> list[Outgoing]:

@@ -20,17 +20,17 @@ import structlog
 
 from shared.contracts.envelope import NO_CAUSE, Received
 from shared.contracts.problem import Problem
-from shared.decision import Decision, reject
+from shared.decision import Decision, Forgotten, reject
 from shared.kernel import failpoints
 from shared.kernel import held as holding
-from shared.kernel.codec import Codec, Delivery, Outgoing, Reading
+from shared.kernel.codec import Codec, Delivery, Outgoing, Reading, without_answer
 from shared.kernel.held import HELD, HeldMessage
 from shared.kernel.inbox import Answered, Inbox
 from shared.kernel.keys import KeyFileError, Keyring
 from shared.kernel.log import describe
 from shared.kernel.metrics import Metrics
 from shared.kernel.mongo import Mongo, is_gone, is_locked, is_taken, is_unknown, together
-from shared.kernel.outbox import Outbox
+from shared.kernel.outbox import Outbox, forgetting
 from shared.kernel.routes import Decide, Needs, Routes
 from shared.kernel.state import ById, ByKey, Lookup, NotLoadedError, WorkingSet
 from shared.kernel.store import Changes, Store, Versions
@@ -86,6 +86,7 @@ class _Batch:
     outgoing: list[Outgoing] = field(default_factory=list)
     repeated: dict[str, Outgoing] = field(default_factory=dict)
     answers: dict[bytes, Answered] = field(default_factory=dict)
+    forgotten: list[Forgotten] = field(default_factory=list)
     failed: dict[int, Exception] = field(default_factory=dict)
     decided: int = 0
 
@@ -193,6 +194,9 @@ class UnitOfWork:
 
     async def _write(self, batch: _Batch, now: datetime, session: Any) -> None:
         await self._store.write(batch.changes, batch.versions, session)
+        if batch.forgotten:
+            await self._outbox.forget(batch.forgotten, session)
+            await self._inbox.forget([one.subject for one in batch.forgotten], session)
         await self._outbox.insert(batch.outgoing, session)
         await self._outbox.insert_again(list(batch.repeated.values()), session)
         await self._inbox.remember(batch.answers, now, session)
@@ -310,7 +314,7 @@ class UnitOfWork:
         if before.reply is None:
             raise KeyFileError("the reply was sealed with a key that the key file does not hold")
         if here is None and reading.delivery.account is not None:
-            reply = self._codec.stored_reply(before.reply, reading.delivery.account)
+            reply = self._codec.stored_reply(before.reply, reading.delivery.account, before.about)
             batch.repeated[reply.id] = reply
         return None
 
@@ -361,11 +365,24 @@ class UnitOfWork:
             collection = self._store.collection_of(aggregate)
             batch.working.remove(collection, aggregate)
             batch.changes.drop(collection, aggregate)
+        if decision.forgotten:
+            self._forget(batch, decision.forgotten)
         batch.outgoing += outgoing
         self._answer(batch, reading, reply)
         for aggregate in decision.removals:
             if isinstance(aggregate, HeldMessage):
                 self._tell_discarded(batch, aggregate, reading.read_at)
+
+    @staticmethod
+    def _forget(batch: _Batch, forgotten: Sequence[Forgotten]) -> None:
+        """Also what this very batch has said before; what is stored already goes when all is written."""
+        batch.forgotten += forgotten
+        instead = {one.subject: one.instead for one in forgotten}
+        batch.outgoing = [forgetting(one, instead) for one in batch.outgoing]
+        batch.repeated = {id_: forgetting(one, instead) for id_, one in batch.repeated.items()}
+        for identity, one in batch.answers.items():
+            if one.reply and instead.keys() & one.about:
+                batch.answers[identity] = Answered(one.digest, without_answer(one.reply))
 
     def _refuse(self, batch: _Batch, reading: Reading, held: HeldMessage | None) -> str:
         """Theirs: rejected with reasons at once, and what cannot be read at all is kept besides."""
@@ -381,7 +398,8 @@ class UnitOfWork:
         if reply is not None:
             batch.outgoing.append(reply)
         if reading.is_intake:
-            batch.answers[reading.identity] = Answered(reading.digest, reply.body if reply else b"")
+            about = reply.about if reply else ()
+            batch.answers[reading.identity] = Answered(reading.digest, reply.body if reply else b"", about)
 
     # --- holding ---------------------------------------------------------------------------------------------------
 

@@ -90,6 +90,7 @@ _OTHER_SENDERS = {
     "registry.agency.request": "binaan",
     "registry.official.*": "binaan",
     "registry.consent.withdraw": "notify",
+    "registry.owner.erase": "binaan",
 }
 """Our own accounts, beside the agencies of the table."""
 

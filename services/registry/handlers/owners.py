@@ -9,7 +9,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from services.registry import access, duplicate
+from services.registry import access, duplicate, erasure, initials
 from services.registry import business as businesses
 from services.registry import consent as consents
 from services.registry import owner as owners
@@ -22,13 +22,15 @@ from services.registry.owner import Owner
 from services.registry.problems import problem
 from services.registry.store import BUSINESSES, OWNERS, accesses_of, businesses_of
 from shared.agencies import agency_lookup, authority_needs, check_authority
-from shared.contracts.envelope import Received
+from shared.contracts.envelope import ADMINISTRATOR, Received
 from shared.contracts.problem import Problem
 from shared.contracts.registry.businesses import BusinessChange
-from shared.contracts.registry.owners import AccessRequest, ConsentRecord, ConsentWithdraw, OwnerRequest
+from shared.contracts.registry.owners import AccessRequest, ConsentRecord, ConsentWithdraw, OwnerErase, OwnerRequest
 from shared.decision import Decision, Fact, reject
+from shared.kernel import held as holding
+from shared.kernel.held import HeldMessage
 from shared.kernel.routes import Routes, Worker, stepping
-from shared.kernel.state import ById, ByKey, Due, Lookup, Page, WorkingSet
+from shared.kernel.state import ById, ByKey, ByTag, Due, Lookup, Page, WorkingSet
 from shared.reference import region as regions
 
 routes = Routes()
@@ -112,6 +114,8 @@ def _agreed(
     known = followed(message.data.owner_id, state)
     if known is None:
         return reject(problem("owner.not_found", "data.owner_id"))
+    if known.erased:
+        return reject(problem("owner.erased", "data.owner_id"))
     told: Mapping[str, Agreement] = dict.fromkeys(message.data.channels, word)
     by = Seen(
         at=message.time or message.received_at, intake_id=message.id, account=message.account, firm=not word.given
@@ -162,6 +166,7 @@ def answer_owners(message: Received[OwnerRequest], state: WorkingSet, now: datet
         changes=access.recorded(message, (found[id_].owner_id for id_ in near), message.data.purpose, now),
         answer=[owners.described(one, asked_as=id_, whole=id_ in near) for id_, one in found.items()],
         next=page[-1] if len(wanted) > len(page) else None,
+        persons=sorted({found[id_].owner_id for id_ in near}),
     )
 
 
@@ -200,6 +205,63 @@ def _access_pages(message: Received[AccessRequest], state: WorkingSet) -> list[P
     owner = followed(message.data.owner_id, state)
     ids = (owner.owner_id, *owner.joined, *owner.asked_as) if owner is not None else ()
     return [accesses_of(id_, message.data.after, message.data.limit + 1) for id_ in ids]
+
+
+# --- erasure ----------------------------------------------------------------------------------------------------------
+
+
+def _erase_needs(message: Received[OwnerErase], state: WorkingSet) -> Iterator[Lookup]:
+    """The person, all the person's businesses, and what is held about any of them. Nothing of it makes the message wait
+    behind what is held: a bug of ours must not keep a person's data. What is changed is guarded by its version."""
+    yield from authority_needs(message)
+    yield from _follow_needs(message.data.owner_id, state, guard=False)
+    if state.missing(_follow_needs(message.data.owner_id, state, guard=False)):
+        return
+    owner = followed(message.data.owner_id, state, guard=False)
+    if owner is not None:
+        yield from (businesses_of(id_) for id_ in _ids(owner))
+        yield from _held_about(owner, message, state)
+
+
+def _ids(owner: Owner) -> tuple[str, ...]:
+    """All under which an owner's businesses may still stand."""
+    return (owner.owner_id, *owner.joined)
+
+
+def _held_about(owner: Owner, message: Received[Any], state: WorkingSet) -> list[ByTag[HeldMessage]]:
+    found = [businesses_of(id_) for id_ in _ids(owner)]
+    of_owner = [] if state.missing(found) else [one.business_id for each in found for one in state.all(each)]
+    tokens = [
+        owners.key(kind, token) for kind, number in owner.numbers.items() for token in message.tokens(kind, number)
+    ]
+    return [
+        *(holding.about(OWNERS, name) for name in (*_ids(owner), *tokens)),
+        *(holding.about(BUSINESSES, id_) for id_ in of_owner),
+    ]
+
+
+@routes.on("registry.owner.erase", _erase_needs)
+def erase(message: Received[OwnerErase], state: WorkingSet, now: datetime) -> Decision:
+    """Erase a person, by the head of an agency in whose region one of the person's businesses lies, or by `binaan`."""
+    region = region_of(message.data.owner_id, message, state, guard=False)
+    if problems := _may_erase(message, state, now, region):
+        return reject(*problems)
+    known = followed(message.data.owner_id, state, guard=False)
+    if known is None:
+        return reject(problem("owner.not_found", "data.owner_id"))
+    if initials.holds(message.data.reason, known.name):
+        return reject(problem("text.owner_name", "data.reason"))
+    if known.erased:
+        return Decision(result=erasure.result_again(known))
+    of_owner = [one for id_ in _ids(known) for one in state.all(businesses_of(id_))]
+    decision = erasure.decide(known, of_owner, message.data.reason)
+    held = {one.held_id: one for each in _held_about(known, message, state) for one in state.all(each)}
+    discarded = [holding.given_up("registry", one, message.data.reason) for one in held.values()]
+    return replace(decision, removals=list(held.values()), facts=[*decision.facts, *discarded])
+
+
+def _may_erase(message: Received[OwnerErase], state: WorkingSet, now: datetime, region: str) -> list[Problem]:
+    return [] if message.account == ADMINISTRATOR else check_authority(message, state, now, region, "data.owner_id")
 
 
 # --- records that turned out to be of one owner -----------------------------------------------------------------------

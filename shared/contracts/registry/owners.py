@@ -112,20 +112,33 @@ class AccessRequest(Payload):
     limit: Public[Limit] = 50
 
 
+# --- erasure --------------------------------------------------------------------------------------------------------
+
+
+class OwnerErase(Payload):
+    """Erase all that is known of a person (UU PDP art. 42–44); the reason is a code, since a sentence names people."""
+
+    owner_id: Public[Identifier]
+    reason: Public[Slug]
+
+
 # --- what has happened to owners ------------------------------------------------------------------------------------
 
 
 class OwnerState(Published):
     """All that the public may know of an owner: whether it is known by a number (and not which), and, where a record
-    turned out to be of another owner, which one that is."""
+    turned out to be of another owner, which one that is. Of one who was erased the id is all that is left."""
 
     owner_id: Public[str]
     identified: Public[bool]
     joined_into: Public[str | None] = None
+    erased: Public[bool | None] = None
 
 
 class OwnerChange(Published):
-    """What one event adds: nothing so far."""
+    """What one event adds: why an owner was erased."""
+
+    reason: Public[str | None] = None
 
 
 class OwnerEvent(Published):

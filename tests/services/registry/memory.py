@@ -15,6 +15,7 @@ from services.registry.owner import Owner
 from services.registry.store import BUSINESSES, COLLECTIONS, OWNERS
 from shared.contracts.envelope import Received
 from shared.decision import Decision
+from shared.kernel.held import HELD
 from shared.reference import region as regions
 from tests.memory import ServiceInMemory, Task
 from tests.shared.reference import generate
@@ -54,7 +55,7 @@ class Registry(ServiceInMemory):
     """One registry service with the agencies of the local stack."""
 
     def __init__(self) -> None:
-        super().__init__("registry", routes, COLLECTIONS, NOW)
+        super().__init__("registry", routes, (*COLLECTIONS, HELD), NOW)
         for agency, region in ((MEDAN, "12.71"), (SIANTAR, "12.72"), (KALTIM, "64")):
             self.know_agency(agency, region)
         self.facts.clear()

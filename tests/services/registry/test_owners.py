@@ -70,7 +70,7 @@ def test_a_nik_that_nobody_has_makes_the_owner_real(registry: Registry) -> None:
     after = registry.owner()
     assert (after.owner_id, after.nik, after.provisional) == (before.owner_id, NIK, False)
     identified = registry.facts[-1].data.model_dump(mode="json")["owner"]
-    assert identified == {"owner_id": after.owner_id, "identified": True, "joined_into": None}
+    assert identified == {"owner_id": after.owner_id, "identified": True, "joined_into": None, "erased": None}
     registry.report(trade(name="Lain"), {"nik": NIK, "name": "Ibu"}, time=LATER)
     assert of(registry, "Lain").owner_id == after.owner_id
 
@@ -88,7 +88,8 @@ def test_a_nik_that_somebody_has_joins_the_two(registry: Registry) -> None:
     assert (left.joined_into, left.name, left.phone, left.tokens, left.seen) == (first, None, None, {}, {})
     told = {fact.type: fact.data.model_dump(mode="json") for fact in registry.facts}
     assert told["registry.contact.erased"]["contact"]["owner_id"] == second
-    assert told["registry.owner.joined"]["owner"] == {"owner_id": second, "identified": False, "joined_into": first}
+    left_over = {"owner_id": second, "identified": False, "joined_into": first, "erased": None}
+    assert told["registry.owner.joined"]["owner"] == left_over
     assert told["registry.business.updated"]["change"]["fields"] == ["owner_id"]
 
 

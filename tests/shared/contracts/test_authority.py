@@ -54,12 +54,20 @@ def codes(problems: list[Problem]) -> list[tuple[str, str | None]]:
 # --- officials --------------------------------------------------------------------------------------------------------
 
 DECISIONS = sorted(key for key, one in TYPES.items() if one.decision)
-DECIDES = {
+DECIDES: dict[str, set[str]] = {
     "kadis": {*(key for key in DECISIONS if key.startswith(("registry.business.", "aid.programme.")))},
     "kabid": {"registry.business.verify"},
     "petugas": set(),
 }
-MAY = {"kabkota": DECIDES, "province": DECIDES, "ministry": DECIDES, "opd": {}, "bank": {}}
+ERASES = {**DECIDES, "kadis": DECIDES["kadis"] | {"registry.owner.erase"}}
+MAY: dict[str, dict[str, set[str]]]
+MAY = {
+    "kabkota": ERASES,
+    "province": ERASES,
+    "ministry": DECIDES,
+    "opd": {},
+    "bank": {},
+}
 """Said a second time, so that a change of the table is a decision that somebody takes twice (S1-07, S2-03, S3-06)."""
 ROLES = sorted(DECIDES)
 LEVELS = list(MAY)
