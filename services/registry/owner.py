@@ -6,7 +6,7 @@ one owner. notify learns how to reach an owner from ``registry.contact.changed``
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import date
 from typing import Any
 
@@ -14,6 +14,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict
 
 from services.registry import consent as consents
 from services.registry.consent import CHANNELS, WITHDRAWN, Agreement
+from services.registry.matching import Person
 from services.registry.observation import Seen, merge
 from services.registry.problems import problem, required
 from shared.contracts.envelope import Token
@@ -233,6 +234,26 @@ def erased(owner: Owner, region: str, reason: str) -> tuple[Owner, list[Fact]]:
     contact = Fact("registry.contact.erased", owner.owner_id, region, left.sequence, gone)
     told, facts = _told(left, "erased", region, OwnerChange(reason=reason))
     return told, [contact, *facts]
+
+
+def left(
+    joining: Iterable[Owner], into: str, records: Mapping[str, Owner], region: str, moving: Moving
+) -> tuple[list[Owner], list[Fact]]:
+    """What is left of records that turned out to be of one owner, and of those that were joined with them before."""
+    kept, facts = list[Owner](), list[Fact]()
+    for other in joining:
+        earlier = [records[id_] for id_ in other.joined if id_ in records]
+        for one, following in ((other, moving), *((one, one.moving) for one in earlier)):
+            after, told = withdrawn(one, into, region, following)
+            kept.append(after)
+            facts += told
+    return kept, facts
+
+
+def asked_as(owner: Owner, persons: Iterable[Person]) -> Owner:
+    """The owner, with the tokens under which the person was asked about before being recorded."""
+    tokens = tuple(one.token for one in persons)
+    return owner.model_copy(update={"asked_as": (*owner.asked_as, *tokens)}) if tokens else owner
 
 
 def _told(owner: Owner, what: str, region: str, change: OwnerChange = _NO_CHANGE) -> tuple[Owner, list[Fact]]:

@@ -94,6 +94,10 @@ TEXTS: Mapping[str, tuple[str, str]] = {
         "Jatah pertanyaan untuk hari ini habis; lanjutkan besok dengan id baru.",
         "The questions for today are used up; go on tomorrow with a new id.",
     ),
+    "owner.numbers_differ": (
+        "Nomor-nomor ini milik pemilik yang berbeda; cocokkan kembali satu per satu.",
+        "These numbers are of different owners; compare them one by one.",
+    ),
     "owner.person_or_entity": (
         "Pemilik adalah orang (NIK) atau badan (bentuk badan dengan NPWP atau NIB), tidak keduanya; pilih salah satu.",
         "An owner is a person (NIK) or an entity (legal form with NPWP or NIB), not both; choose one.",

@@ -30,7 +30,7 @@ from shared.contracts.registry.businesses import (
     ReportedBusiness,
 )
 from shared.contracts.registry.owners import CLEARABLE_OWNER, ReportedOwner
-from shared.decision import Decision, Fact, reject
+from shared.decision import Decision, reject
 
 _EMPTY: Mapping[str, Any] = {"needs": (), "channels": ()}
 """What an emptied field holds, where that is not None."""
@@ -239,7 +239,7 @@ class Found:
     business: Business | None
     whose: Ownership
     holder: Callable[[str], Business | None]
-    record: Callable[[str], Owner | None]
+    records: Mapping[str, Owner]
     others: Sequence[Business] = ()
     """The owner's businesses, where a report changes the owner's name."""
     asked_about: Sequence[Person] = ()
@@ -261,9 +261,9 @@ def decide(message: Received[BusinessReport], report: Report, found: Found, toda
     person, contacts = owners.announced(owner, person, business.region)
     person, told = owners.identified(owner, person, business.region)
     persons, recognised = matching.recognised(found.asked_about, person.owner_id, business.region)
-    if persons:
-        person = person.model_copy(update={"asked_as": tuple(one.token for one in persons)})
-    left, withdrawals = _withdrawn(message, found, person, business.region)
+    person = owners.asked_as(person, persons)
+    moving = Moving(due=message.received_at, cause=message.cause)
+    left, withdrawals = owners.left(found.whose.joining, person.owner_id, found.records, business.region, moving)
     business, events = businesses.reported(known, business)
     name = owners.personal_name(person)
     renamed = [businesses.reported(one, businesses.named(one, name)) for one in _others(found, business, person)]
@@ -307,21 +307,6 @@ def _owner_after(message: Received[BusinessReport], report: Report, whose: Owner
     if new := identity.newly_told(person, report.numbers):
         person = owners.numbered(person, new, message.token)
     return owners.observed(person, report.owner, report.by)
-
-
-def _withdrawn(
-    message: Received[BusinessReport], found: Found, person: Owner, region: str
-) -> tuple[list[Owner], list[Fact]]:
-    """What is left of the records that turned out to be of this owner, and of those joined with them before."""
-    left, facts = list[Owner](), list[Fact]()
-    for other in found.whose.joining:
-        moving = Moving(due=message.received_at, cause=message.cause)
-        earlier = [record for id_ in other.joined if (record := found.record(id_)) is not None]
-        for one, businesses_follow in ((other, moving), *((one, one.moving) for one in earlier)):
-            after, told = owners.withdrawn(one, person.owner_id, region, businesses_follow)
-            left.append(after)
-            facts += told
-    return left, facts
 
 
 def _notes(data: BusinessReport, report: Report, found: Found, person: Owner) -> list[Problem]:

@@ -128,6 +128,7 @@ def _owners() -> Iterator[MessageType]:
     yield _intake(
         "registry.consent.withdraw", owners.ConsentWithdraw, "An owner agrees to messages no more.", observed=True
     )
+    yield _decision("registry.owner.correct", owners.OwnerCorrect, "Put right what is recorded of an owner.")
     yield _intake("registry.owner.request", owners.OwnerRequest, "Who are these owners?", question=True)
     yield _intake("registry.access.request", owners.AccessRequest, "Who has read an owner's data?", question=True)
     yield _intake("registry.person.match", persons.PersonMatch, "Which owners are these people, by NIK?")

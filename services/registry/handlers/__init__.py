@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
-from services.registry.handlers import agencies, businesses, duplicates, owners, persons, products, questions, reports
+from services.registry.handlers import (
+    agencies,
+    businesses,
+    corrections,
+    duplicates,
+    owners,
+    persons,
+    products,
+    questions,
+    reports,
+)
 from shared.kernel.routes import Routes
 
 routes = Routes.of(
     agencies.routes,
     businesses.routes,
+    corrections.routes,
     duplicates.routes,
     owners.routes,
     persons.routes,

@@ -44,10 +44,10 @@ HEARS_REFUSALS = "notify"
 
 def owner_needs(message: Received[Any], state: WorkingSet) -> Iterable[Lookup]:
     """The owner, and the businesses that say where the owner is."""
-    return [*authority_needs(message), *_follow_needs(message.data.owner_id, state)]
+    return [*authority_needs(message), *follow_needs(message.data.owner_id, state)]
 
 
-def _follow_needs(owner_id: str, state: WorkingSet, *, guard: bool = True) -> Iterator[Lookup]:
+def follow_needs(owner_id: str, state: WorkingSet, *, guard: bool = True) -> Iterator[Lookup]:
     """A record, and the one that it turned out to be. Businesses that are still on their way count for it as well."""
     lookup = ById(OWNERS, owner_id, guard)
     yield lookup
@@ -150,7 +150,7 @@ def _request_needs(message: Received[OwnerRequest], state: WorkingSet) -> Iterab
         if state.missing([lookup]):
             return
     for owner_id in _wanted(message, state)[: message.data.limit]:
-        yield from _follow_needs(owner_id, state, guard=False)
+        yield from follow_needs(owner_id, state, guard=False)
 
 
 @routes.on("registry.owner.request", _request_needs)
@@ -214,8 +214,8 @@ def _erase_needs(message: Received[OwnerErase], state: WorkingSet) -> Iterator[L
     """The person, all the person's businesses, and what is held about any of them. Nothing of it makes the message wait
     behind what is held: a bug of ours must not keep a person's data. What is changed is guarded by its version."""
     yield from authority_needs(message)
-    yield from _follow_needs(message.data.owner_id, state, guard=False)
-    if state.missing(_follow_needs(message.data.owner_id, state, guard=False)):
+    yield from follow_needs(message.data.owner_id, state, guard=False)
+    if state.missing(follow_needs(message.data.owner_id, state, guard=False)):
         return
     owner = followed(message.data.owner_id, state, guard=False)
     if owner is not None:

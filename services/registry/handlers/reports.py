@@ -65,13 +65,21 @@ def _whose_needs(message: Received[BusinessReport], known: Business | None, stat
     yield from (ById(OWNERS, id_) for other in whose.joining for id_ in other.joined)
     if known is not None and whose.owner is not None and whose.owner.owner_id != known.owner_id:
         yield from _lookups(message.once(_names_after, known, whose.owner.owner_id))
-    if whose.owner is not None and _renames(message, whose.owner):
+    if whose.owner is not None and _renames(message, whose):
         yield businesses_of(whose.owner.owner_id)
 
 
-def _renames(message: Received[BusinessReport], owner: Owner) -> bool:
-    """Whether a report tells another name of the owner than is known: the names of all its businesses follow."""
-    return bool(message.once(reports.read).owner.get("name", owner.name) != owner.name)
+def _renames(message: Received[BusinessReport], whose: identity.Ownership) -> bool:
+    """Whether a report may change the owner's name, which the names of all its businesses follow: it tells another
+    than is known, or a record that has another is joined."""
+    name = whose.owner.name if whose.owner is not None else None
+    return bool(whose.joining) or bool(message.once(reports.read).owner.get("name", name) != name)
+
+
+def _records(whose: identity.Ownership, state: WorkingSet) -> dict[str, Owner]:
+    """Those that were joined before with whoever is joined now."""
+    found = (state.get(ById(OWNERS, id_)) for other in whose.joining for id_ in other.joined)
+    return {one.owner_id: one for one in found if one is not None}
 
 
 def _lookups(names: Iterable[Name]) -> Iterable[Lookup]:
@@ -123,12 +131,12 @@ def report_business(message: Received[BusinessReport], state: WorkingSet, now: d
     if problems := _may_report(message, state, now, known):
         return reject(*problems)
     whose = _whose(report, message, known, state)
-    renamed = whose.owner is not None and _renames(message, whose.owner)
+    renamed = whose.owner is not None and _renames(message, whose)
     found = Found(
         known,
         whose,
         holder=lambda key: state.get(ByKey(BUSINESSES, key)),
-        record=lambda id_: state.get(ById(OWNERS, id_)),
+        records=_records(whose, state),
         others=state.all(businesses_of(whose.owner.owner_id)) if whose.owner is not None and renamed else (),
         asked_about=[one for lookup in _asked_about(message, state) if (one := state.get(lookup)) is not None],
     )

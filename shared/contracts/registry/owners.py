@@ -122,6 +122,22 @@ class OwnerErase(Payload):
     reason: Public[Slug]
 
 
+# --- correction -----------------------------------------------------------------------------------------------------
+
+
+class OwnerCorrect(Payload):
+    """What an owner asks to have put right (UU PDP art. 30); what is absent stays as it is."""
+
+    owner_id: Public[Identifier]
+    name: Personal[Text | None] = None
+    phone: Personal[Phone | None] = None
+    language: Personal[Literal["id", "en"] | None] = None
+    nik: Personal[Nik | None] = None
+    legal_form: Personal[OwnerForm | None] = None
+    npwp: Personal[Npwp | None] = None
+    nib: Personal[Nib | None] = None
+
+
 # --- what has happened to owners ------------------------------------------------------------------------------------
 
 

@@ -59,11 +59,12 @@ DECIDES: dict[str, set[str]] = {
     "kabid": {"registry.business.verify"},
     "petugas": set(),
 }
-ERASES = {**DECIDES, "kadis": DECIDES["kadis"] | {"registry.owner.erase"}}
+ANSWERS = {"registry.owner.correct", "registry.owner.erase"}
+OWN = {**DECIDES, "kadis": DECIDES["kadis"] | ANSWERS, "kabid": DECIDES["kabid"] | {"registry.owner.correct"}}
 MAY: dict[str, dict[str, set[str]]]
 MAY = {
-    "kabkota": ERASES,
-    "province": ERASES,
+    "kabkota": OWN,
+    "province": OWN,
     "ministry": DECIDES,
     "opd": {},
     "bank": {},

@@ -163,7 +163,8 @@ def test_the_main_chain_is_there() -> None:
     decisions = {one.key for one in INTAKES if one.decision}
     business = {f"registry.business.{verb}" for verb in ("verify", "designate", "release", "deactivate", "reactivate")}
     business |= {f"registry.business.{verb}" for verb in ("withdraw", "close", "merge", "declare_distinct")}
-    assert decisions == business | {"registry.owner.erase", "aid.programme.open", "aid.programme.close"}
+    owner = {"registry.owner.correct", "registry.owner.erase"}
+    assert decisions == business | owner | {"aid.programme.open", "aid.programme.close"}
     assert {one.key for one in INTAKES if one.observed} == {
         "registry.business.report",
         "registry.business.report_many",
