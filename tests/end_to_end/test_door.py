@@ -579,7 +579,7 @@ async def test_what_is_required_may_not_be_null(medan: Party, witness: Witness, 
     data = person.report(name=None, region=None)
     data["owner"] = None
     assert set(problems_of(await medan.ask(REPORT, data, time=now()))) == {
-        ("field.required", f"data.{path}") for path in ("owner.nik", "owner.name", "business.name", "business.region")
+        ("field.required", f"data.{path}") for path in ("owner.name", "business.name", "business.region")
     }
 
 
