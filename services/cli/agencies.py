@@ -8,6 +8,8 @@ PERMITTED = (
     "registry.business.*",
     "registry.product.*",
     "registry.certificate.*",
+    "registry.cooperative.*",
+    "registry.drive.*",
     "registry.official.*",
     "registry.agency.request",
     "aid.programme.*",

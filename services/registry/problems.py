@@ -254,6 +254,142 @@ TEXTS: Mapping[str, tuple[str, str]] = {
         "Saluran pemasaran ini belum ada di daftar; dicatat, periksa ejaannya.",
         "This sales channel is not in our list; it is recorded, look at its spelling.",
     ),
+    "cooperative.not_found": (
+        "Koperasi ini tidak ada; periksa cooperative_id yang diterima saat melapor.",
+        "There is no such cooperative; look at the cooperative_id that the report was answered with.",
+    ),
+    "cooperative.dissolved": (
+        "Koperasi ini sudah bubar atau batal dibentuk; laporan tentangnya tidak menghidupkannya kembali.",
+        "This cooperative was dissolved or given up; no report brings it back to life.",
+    ),
+    "cooperative.already_dissolved": (
+        "Koperasi ini sudah bubar atau batal dibentuk; tidak perlu diulang.",
+        "This cooperative was dissolved or given up already; there is nothing to repeat.",
+    ),
+    "cooperative.not_founded": (
+        "Koperasi ini masih dibentuk; dirikan dahulu dengan registry.cooperative.found.",
+        "This cooperative is still being formed; found it first with registry.cooperative.found.",
+    ),
+    "cooperative.already_founded": (
+        "Koperasi ini sudah didirikan; laporkan perubahannya dengan registry.cooperative.report.",
+        "This cooperative was founded already; report what has changed with registry.cooperative.report.",
+    ),
+    "cooperative.founded_in_future": (
+        "Tanggal pendirian belum tiba; kirim lagi pada atau sesudah tanggal itu.",
+        "The day of founding lies in the future; send again on or after it.",
+    ),
+    "cooperative.legal_in_future": (
+        "Tanggal badan hukum belum tiba; periksa tanggalnya.",
+        "The date of the legal act lies in the future; look at the date.",
+    ),
+    "cooperative.legal_before_founding": (
+        "Tanggal badan hukum mendahului pendirian; periksa kedua tanggal.",
+        "The legal act is dated before the founding; look at both dates.",
+    ),
+    "cooperative.number_taken": (
+        "Nomor badan hukum, nomor induk, atau nomor rujukan ini sudah dipakai koperasi lain; periksa nomornya.",
+        "This legal number, cooperative number or reference belongs to another cooperative; look at the number.",
+    ),
+    "cooperative.area_elsewhere": (
+        "Wilayah keanggotaan tidak mencakup tempat kedudukan koperasi; periksa keduanya.",
+        "The area of membership does not hold the seat of the cooperative; look at both.",
+    ),
+    "cooperative.kelompok_unknown": (
+        "Kelompok koperasi ini belum ada dalam tabel; diterima apa adanya, periksa penulisannya.",
+        "This grouping is not in the table yet; it was taken as it is, look at its spelling.",
+    ),
+    "members.as_of_in_future": (
+        "Tanggal jumlah anggota belum tiba; periksa tanggalnya.",
+        "The count of members is dated in the future; look at the date.",
+    ),
+    "members.fallen": (
+        "Jumlah anggota turun tajam dari laporan sebelumnya; diterima, tetapi periksa angkanya.",
+        "There are far fewer members than were reported before; it was taken, but look at the figure.",
+    ),
+    "rat.before_founding": (
+        "RAT tidak mungkin diadakan sebelum koperasi berdiri; periksa tahun buku dan tanggalnya.",
+        "A RAT cannot be held before the cooperative exists; look at the book year and the date.",
+    ),
+    "rat.in_future": (
+        "Tanggal RAT belum tiba; kirim lagi setelah RAT diadakan.",
+        "The RAT lies in the future; send again when it has been held.",
+    ),
+    "rat.year_open": (
+        "Tahun buku ini belum ditutup saat RAT diadakan; periksa tahun bukunya.",
+        "The books of this year were still open when the RAT was held; look at the book year.",
+    ),
+    "rat.already_held": (
+        "RAT untuk tahun buku ini sudah tercatat; satu tahun buku hanya punya satu RAT.",
+        "The RAT about this book year is recorded already; a book year has one.",
+    ),
+    "rat.late": (
+        "RAT diadakan sesudah batas waktunya; diterima.",
+        "The RAT was held after its last day; it was taken.",
+    ),
+    "health.without_rat": (
+        "Kesehatan hanya dinilai untuk tahun buku yang RAT-nya tercatat; catat RAT-nya dahulu.",
+        "Health is assessed for a book year whose RAT is recorded; record the RAT first.",
+    ),
+    "health.assessed_on": (
+        "Tanggal penilaian harus sesudah RAT tahun buku itu dan tidak di masa depan; periksa tanggalnya.",
+        "The assessment comes after the RAT about that year and not in the future; look at the date.",
+    ),
+    "health.newer_known": (
+        "Penilaian yang lebih baru sudah tercatat; penilaian ini tidak mengubahnya.",
+        "A newer assessment is recorded; this one changes nothing.",
+    ),
+    "founders.too_few_primer": (
+        "Jumlah pendiri kurang dari syarat koperasi primer pada tanggal itu (9 orang, sebelum UU 11/2020 20 orang).",
+        "A primer cooperative of that day needs more founders (nine, before UU 11/2020 twenty).",
+    ),
+    "founders.too_few_sekunder": (
+        "Koperasi sekunder didirikan oleh sekurang-kurangnya tiga koperasi; lengkapi pendirinya.",
+        "A secondary cooperative is founded by at least three cooperatives; add founders.",
+    ),
+    "founder.twice": (
+        "Orang atau koperasi ini sudah disebut dalam daftar yang sama; hapus salah satu.",
+        "This person or cooperative stands in the list already; take one out.",
+    ),
+    "founder.not_found": (
+        "Orang atau koperasi ini tidak ada; periksa owner_id atau cooperative_id.",
+        "There is no such person or cooperative; look at owner_id or cooperative_id.",
+    ),
+    "founder.wrong_form": (
+        "Anggota koperasi primer adalah orang, anggota koperasi sekunder adalah koperasi; periksa daftarnya.",
+        "Members of a primer are persons, of a secondary cooperatives; look at the list.",
+    ),
+    "founder.itself": (
+        "Koperasi tidak dapat menjadi anggota dirinya sendiri; hapus dari daftar.",
+        "A cooperative cannot be a member of itself; take it out of the list.",
+    ),
+    "founder.dissolved": (
+        "Koperasi ini sudah bubar atau belum berdiri, sehingga tidak dapat menjadi anggota; hapus dari daftar.",
+        "This cooperative was dissolved or is not founded yet, so it cannot be a member; take it out of the list.",
+    ),
+    "founder.not_a_person": (
+        "Pemilik ini badan usaha; anggota koperasi primer adalah orang.",
+        "This owner is a legal entity; members of a primer cooperative are persons.",
+    ),
+    "founder.business_of_another": (
+        "Usaha ini tidak ada atau milik orang lain; periksa business_id dan owner_id.",
+        "There is no such business, or it is another's; look at business_id and owner_id.",
+    ),
+    "founder.business_ended": (
+        "Usaha ini sudah tutup atau digabung; hapus business_id atau pakai usaha yang masih ada.",
+        "This business is closed or merged; leave business_id out, or give one that exists.",
+    ),
+    "drive.not_found": (
+        "Program pembentukan ini tidak ada; periksa drive_id.",
+        "There is no such drive; look at drive_id.",
+    ),
+    "drive.elsewhere": (
+        "Wilayah koperasi di luar wilayah program pembentukan ini; periksa drive_id dan wilayahnya.",
+        "The cooperative lies outside the region of this drive; look at drive_id and region.",
+    ),
+    "drive.deadline_past": (
+        "Batas waktu program sudah lewat; isi hari ini atau sesudahnya.",
+        "The deadline has passed; give today or later.",
+    ),
     "decree.date_in_future": (
         "Tanggal surat keputusan belum tiba; kirim lagi pada atau sesudah tanggal itu.",
         "The decree is dated in the future; send again on or after that date.",

@@ -6,16 +6,20 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from services.registry import business, certificate, duplicate, owner, product, report
+from services.registry import business, certificate, cooperative, drive, duplicate, membership, owner, product, report
 from services.registry.access import Access
 from services.registry.business import Business
 from services.registry.certificate import Certificate
+from services.registry.cooperative import Cooperative
+from services.registry.drive import Drive
 from services.registry.matching import Person, Usage
+from services.registry.membership import Member
 from services.registry.owner import Owner
 from services.registry.product import Product
 from shared.agencies import AGENCIES, OFFICIALS
 from shared.contracts.envelope import Received
 from shared.kernel.state import ById, ByTag, Collection, Page, WorkingSet
+from shared.reference import region as regions
 
 OWNERS: Collection[Owner] = Collection(
     name="owners",
@@ -72,6 +76,31 @@ CERTIFICATES: Collection[Certificate] = Collection(
 )
 PERSONS: Collection[Person] = Collection(name="persons", model=Person, id_of=lambda one: one.token)
 USAGE: Collection[Usage] = Collection(name="usage", model=Usage, id_of=lambda one: one.account)
+
+
+def within(region: str) -> str:
+    """The tag of what lies in a region."""
+    return f"in:{region}"
+
+
+def _cooperative_tags(one: Cooperative) -> tuple[str, ...]:
+    places = [within(place) for place in regions.ancestry(one.region)]
+    drives = (f"drive:{one.drive_id}",) if one.drive_id is not None else ()
+    return (*places, *(f"{place}|{one.status}" for place in places), *drives)
+
+
+COOPERATIVES: Collection[Cooperative] = Collection(
+    name="cooperatives",
+    model=Cooperative,
+    id_of=lambda one: one.cooperative_id,
+    keys=cooperative.claims,
+    tags=_cooperative_tags,
+    due=lambda one: one.look_again,
+)
+MEMBERS: Collection[Member] = Collection(
+    name="members", model=Member, id_of=lambda one: one.member_id, tags=membership.tags
+)
+DRIVES: Collection[Drive] = Collection(name="drives", model=Drive, id_of=lambda one: one.drive_id, due=drive.due)
 COLLECTIONS: tuple[Collection[Any], ...] = (
     AGENCIES,
     OFFICIALS,
@@ -82,6 +111,9 @@ COLLECTIONS: tuple[Collection[Any], ...] = (
     ACCESSES,
     PERSONS,
     USAGE,
+    COOPERATIVES,
+    MEMBERS,
+    DRIVES,
 )
 _BY_MODEL = {collection.model: collection for collection in COLLECTIONS}
 
@@ -100,3 +132,19 @@ def businesses_of(owner_id: str) -> ByTag[Business]:
 def accesses_of(owner_id: str, after: str | None, limit: int) -> Page[Access]:
     """The next answers about an owner, the oldest first."""
     return Page(ACCESSES, f"of:{owner_id}", after=after or "", limit=limit, guard=False)
+
+
+def businesses_in(region: str, after: str | None, limit: int) -> Page[Business]:
+    """The next businesses of a kab/kota, by id."""
+    tag = business.of_region(regions.regency_or_above(region))
+    return Page(BUSINESSES, tag, after=after or "", limit=limit, guard=False)
+
+
+def cooperatives_in(region: str, status: str | None, after: str | None, limit: int) -> Page[Cooperative]:
+    """The next cooperatives whose seat lies in a region, by id; of one status, or of any."""
+    tag = within(region) if status is None else f"{within(region)}|{status}"
+    return Page(COOPERATIVES, tag, after=after or "", limit=limit, guard=False)
+
+
+def of_drive(drive_id: str, after: str | None, limit: int) -> Page[Cooperative]:
+    return Page(COOPERATIVES, f"drive:{drive_id}", after=after or "", limit=limit, guard=False)

@@ -16,7 +16,7 @@ from pydantic import BaseModel
 from shared.contracts import aid, common, notify
 from shared.contracts.envelope import CONTACTS, EVENTS, INTAKE, REPLIES
 from shared.contracts.fields import DataClass
-from shared.contracts.registry import agencies, businesses, owners, persons, products
+from shared.contracts.registry import agencies, businesses, cooperatives, owners, persons, products
 
 SERVICES = ("registry", "aid", "notify")
 
@@ -222,6 +222,58 @@ def _products() -> Iterator[MessageType]:
         yield _event(f"registry.certificate.{what}", products.CertificateEvent, summary)
 
 
+def _cooperatives() -> Iterator[MessageType]:
+    cooperative, drive = cooperatives.CooperativeEvent, cooperatives.DriveEvent
+    yield _intake(
+        "registry.cooperative.report",
+        cooperatives.CooperativeReport,
+        "Tell what is known of a cooperative that exists.",
+        observed=True,
+    )
+    yield _intake("registry.cooperative.form", cooperatives.CooperativeForm, "Begin to form a cooperative.")
+    yield _intake("registry.cooperative.enroll", cooperatives.CooperativeEnroll, "List members of a cooperative.")
+    yield _intake("registry.cooperative.resign", cooperatives.CooperativeResign, "Take members off the list.")
+    yield _decision("registry.cooperative.found", cooperatives.CooperativeFound, "Found a cooperative.")
+    yield _decision(
+        "registry.cooperative.record_rat",
+        cooperatives.CooperativeRecordRat,
+        "Record the yearly meeting of a cooperative (RAT).",
+    )
+    yield _decision(
+        "registry.cooperative.assess", cooperatives.CooperativeAssess, "Record the health class of a cooperative."
+    )
+    yield _decision("registry.cooperative.dissolve", cooperatives.CooperativeDissolve, "Dissolve a cooperative.")
+    yield _intake(
+        "registry.cooperative.request", cooperatives.CooperativeRequest, "Which cooperatives are there?", question=True
+    )
+    yield _decision("registry.drive.open", cooperatives.DriveOpen, "Open a drive to form cooperatives.")
+    yield _intake(
+        "registry.drive.request",
+        cooperatives.DriveRequest,
+        "How far is a drive, and whom could it win?",
+        question=True,
+    )
+    for verb, summary in (
+        ("recorded", "A cooperative was seen for the first time."),
+        ("updated", "The public state of a cooperative changed."),
+        ("formation_started", "A cooperative is being formed."),
+        ("founded", "A cooperative was founded."),
+        ("rat_recorded", "A cooperative has held its yearly meeting (RAT)."),
+        ("rat_due", "The RAT of a cooperative is due soon."),
+        ("status_changed", "A cooperative became aktif, berisiko or tidak aktif."),
+        ("assessed", "The health class of a cooperative was assessed."),
+        ("dissolved", "A cooperative was dissolved, or its forming given up."),
+    ):
+        yield _event(f"registry.cooperative.{verb}", cooperative, summary)
+    for verb, summary in (
+        ("opened", "A drive to form cooperatives was opened."),
+        ("progressed", "A cooperative of a drive is being formed, was founded or was given up."),
+        ("achieved", "A drive has met its target."),
+        ("lapsed", "The deadline of a drive passed and its target was not met."),
+    ):
+        yield _event(f"registry.drive.{verb}", drive, summary)
+
+
 def _aid() -> Iterator[MessageType]:
     yield _intake(
         "aid.agency.request", common.AgencyRequest, "Which agencies are known?", administrator=True, question=True
@@ -257,6 +309,7 @@ TYPES: Mapping[str, MessageType] = {
         *_owners(),
         *_businesses(),
         *_products(),
+        *_cooperatives(),
         *_aid(),
         *_notify(),
         *(each for service in SERVICES for each in _of_every_service(service)),

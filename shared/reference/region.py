@@ -79,6 +79,12 @@ def within(code: str, ancestor: str) -> bool:
     return ancestor in (NATION, code) or code.startswith(f"{ancestor}.")
 
 
+def ancestry(code: str) -> tuple[str, ...]:
+    """A code and all above it, the nation first: `00`, `12`, `12.71`, `12.71.01`. Looks nothing up."""
+    words = [] if code == NATION else code.split(".")
+    return (NATION, *(".".join(words[:end]) for end in range(1, len(words) + 1)))
+
+
 def regency_or_above(code: str) -> str:
     """The code cut to kab/kota, else province, else `00`: what routing keys and the header `region` carry.
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 from services.registry.handlers import (
     agencies,
     businesses,
+    cooperatives,
     corrections,
+    drives,
     duplicates,
     owners,
     persons,
@@ -19,6 +21,8 @@ routes = Routes.of(
     agencies.routes,
     businesses.routes,
     corrections.routes,
+    cooperatives.routes,
+    drives.routes,
     duplicates.routes,
     owners.routes,
     persons.routes,
@@ -26,4 +30,10 @@ routes = Routes.of(
     questions.routes,
     reports.routes,
 )
-workers = (duplicates.compare_worker, owners.moving_worker, products.certificate_worker)
+workers = (
+    duplicates.compare_worker,
+    owners.moving_worker,
+    products.certificate_worker,
+    cooperatives.calendar_worker,
+    drives.deadline_worker,
+)

@@ -26,6 +26,8 @@ PERMITTED = [
     "registry.business.*",
     "registry.product.*",
     "registry.certificate.*",
+    "registry.cooperative.*",
+    "registry.drive.*",
     "registry.consent.*",
     "registry.owner.*",
     "registry.official.*",

@@ -164,7 +164,9 @@ def test_the_main_chain_is_there() -> None:
     business = {f"registry.business.{verb}" for verb in ("verify", "designate", "release", "deactivate", "reactivate")}
     business |= {f"registry.business.{verb}" for verb in ("withdraw", "close", "merge", "declare_distinct")}
     owner = {"registry.owner.correct", "registry.owner.erase"}
-    assert decisions == business | owner | {"aid.programme.open", "aid.programme.close"}
+    cooperative = {f"registry.cooperative.{verb}" for verb in ("found", "record_rat", "assess", "dissolve")}
+    cooperative |= {"registry.drive.open"}
+    assert decisions == business | owner | cooperative | {"aid.programme.open", "aid.programme.close"}
     assert {one.key for one in INTAKES if one.observed} == {
         "registry.business.report",
         "registry.business.report_many",
@@ -172,6 +174,7 @@ def test_the_main_chain_is_there() -> None:
         "registry.certificate.report",
         "registry.consent.record",
         "registry.consent.withdraw",
+        "registry.cooperative.report",
     }
     told = {"registry.business.recorded", "registry.business.updated", "registry.business.verified"}
     told |= {"registry.business.designated", "aid.eligibility.assessed", "aid.programme.opened"}

@@ -1,0 +1,331 @@
+"""Cooperatives: what is reported, formed, founded and decided of them, and the clock of their yearly meetings."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+from datetime import date, datetime
+from typing import Any
+
+from services.registry import cooperative as cooperatives
+from services.registry import drive as drives
+from services.registry import membership
+from services.registry.cooperative import Cooperative
+from services.registry.drive import Drive
+from services.registry.membership import Known, Member
+from services.registry.problems import problem
+from services.registry.store import BUSINESSES, COOPERATIVES, DRIVES, MEMBERS, OWNERS, cooperatives_in, of_drive
+from shared.agencies import agency_lookup, authority_needs, check_authority
+from shared.contracts.authority import official_id
+from shared.contracts.envelope import Received
+from shared.contracts.problem import Problem
+from shared.contracts.registry.cooperatives import (
+    CooperativeAssess,
+    CooperativeDissolve,
+    CooperativeEnroll,
+    CooperativeForm,
+    CooperativeFound,
+    CooperativeRecordRat,
+    CooperativeReport,
+    CooperativeRequest,
+    CooperativeResign,
+    Founder,
+)
+from shared.decision import Decision, reject
+from shared.kernel.routes import Routes, Worker, stepping
+from shared.kernel.state import ById, ByKey, Due, Lookup, Page, WorkingSet
+from shared.reference import region as regions
+
+routes = Routes()
+
+LOOKED_AT_ONCE = 100
+"""Cooperatives of one step of the clock: on the first of July there may be thousands."""
+
+# --- reports ----------------------------------------------------------------------------------------------------------
+
+
+def _report_needs(message: Received[CooperativeReport], _: WorkingSet) -> Iterable[Lookup]:
+    return [*authority_needs(message), *_named(message)]
+
+
+def _named(message: Received[CooperativeReport]) -> list[ById[Cooperative] | ByKey[Cooperative]]:
+    """Where the cooperative of a report is looked for, the surest first."""
+    told = message.data.cooperative
+    by_id = [ById(COOPERATIVES, told.cooperative_id)] if told.cooperative_id is not None else []
+    return [*by_id, *(ByKey(COOPERATIVES, key) for key in cooperatives.names_of(told, message.account))]
+
+
+@routes.on("registry.cooperative.report", _report_needs)
+def report_cooperative(message: Received[CooperativeReport], state: WorkingSet, now: datetime) -> Decision:
+    told = message.data.cooperative
+    found = [one for lookup in _named(message) if (one := state.get(lookup)) is not None]
+    known = found[0] if found else None
+    problems = check_authority(message, state, now, told.region, "data.cooperative.region")
+    if known is not None and not problems:
+        problems = check_authority(message, state, now, known.region, "data.cooperative")
+    if problems:
+        return reject(*problems)
+    if told.cooperative_id is not None and state.get(ById(COOPERATIVES, told.cooperative_id)) is None:
+        return reject(problem("cooperative.not_found", "data.cooperative.cooperative_id"))
+    return cooperatives.report(message, known, found[1:], _today_there(message, known, state, now))
+
+
+def _today_there(
+    message: Received[CooperativeReport], known: Cooperative | None, state: WorkingSet, now: datetime
+) -> date:
+    """The date where the cooperative is; where that is not said, by the agency's own clock."""
+    agency = state.get(agency_lookup(message.account))
+    recorded = known or agency
+    region = message.data.cooperative.region or (recorded.region if recorded is not None else regions.NATION)
+    return regions.local_date(now, region)
+
+
+# --- formed -----------------------------------------------------------------------------------------------------------
+
+
+def _form_needs(message: Received[CooperativeForm], _: WorkingSet) -> Iterable[Lookup]:
+    yield from authority_needs(message)
+    if message.data.drive_id is not None:
+        yield ById(DRIVES, message.data.drive_id)
+
+
+@routes.on("registry.cooperative.form", _form_needs)
+def form(message: Received[CooperativeForm], state: WorkingSet, now: datetime) -> Decision:
+    if problems := check_authority(message, state, now, message.data.region, "data.region"):
+        return reject(*problems)
+    drive = None if message.data.drive_id is None else state.get(ById(DRIVES, message.data.drive_id))
+    if message.data.drive_id is not None and drive is None:
+        return reject(problem("drive.not_found", "data.drive_id"))
+    if drive is not None and not regions.within(message.data.region, drive.region):
+        return reject(problem("drive.elsewhere", "data.drive_id"))
+    return _driven(cooperatives.form(message, regions.local_date(now, message.data.region)), None, drive)
+
+
+def _driven(decision: Decision, before: Cooperative | None, drive: Drive | None) -> Decision:
+    """The same, and what it means for the drive that the cooperative is part of."""
+    after = next((one for one in decision.changes if isinstance(one, Cooperative)), None)
+    if after is None or drive is None:
+        return decision
+    moved, facts = drives.counted(drive, before, after)
+    if not facts:
+        return decision
+    return replace(decision, changes=[*decision.changes, moved], facts=[*decision.facts, *facts])
+
+
+# --- one cooperative --------------------------------------------------------------------------------------------------
+
+
+def _one_needs(message: Received[Any], state: WorkingSet) -> Iterator[Lookup]:
+    """The cooperative, and the drive that it is part of."""
+    lookup = ById(COOPERATIVES, message.data.cooperative_id)
+    yield from (*authority_needs(message), lookup)
+    known = None if state.missing([lookup]) else state.get(lookup)
+    if known is not None and known.drive_id is not None:
+        yield ById(DRIVES, known.drive_id)
+
+
+def _one(message: Received[Any], state: WorkingSet, now: datetime) -> tuple[Cooperative | None, list[Problem]]:
+    """The cooperative that a message is about, if the sender is of the level that supervises it: by the area of its
+    members (Permenkop 9/2020), so a kab/kota decides nothing about one of several kab/kota (S4-15)."""
+    known = state.get(ById(COOPERATIVES, message.data.cooperative_id))
+    area = known.area if known is not None else None
+    if problems := check_authority(message, state, now, area, "data.cooperative_id"):
+        return None, problems
+    return known, [] if known is not None else [problem("cooperative.not_found", "data.cooperative_id")]
+
+
+def _drive_of(one: Cooperative, state: WorkingSet) -> Drive | None:
+    return None if one.drive_id is None else state.get(ById(DRIVES, one.drive_id))
+
+
+@routes.on("registry.cooperative.record_rat", _one_needs)
+def record_rat(message: Received[CooperativeRecordRat], state: WorkingSet, now: datetime) -> Decision:
+    known, problems = _one(message, state, now)
+    if known is None:
+        return reject(*problems)
+    return cooperatives.record_rat(known, message, regions.local_date(now, known.region))
+
+
+@routes.on("registry.cooperative.assess", _one_needs)
+def assess(message: Received[CooperativeAssess], state: WorkingSet, now: datetime) -> Decision:
+    known, problems = _one(message, state, now)
+    if known is None:
+        return reject(*problems)
+    assessor = official_id(message.account, message.actor or "")
+    return cooperatives.assess(known, message, assessor, regions.local_date(now, known.region))
+
+
+@routes.on("registry.cooperative.dissolve", _one_needs)
+def dissolve(message: Received[CooperativeDissolve], state: WorkingSet, now: datetime) -> Decision:
+    known, problems = _one(message, state, now)
+    if known is None:
+        return reject(*problems)
+    decision = cooperatives.dissolve(known, message, regions.local_date(now, known.region))
+    return _driven(decision, known, _drive_of(known, state))
+
+
+# --- members ----------------------------------------------------------------------------------------------------------
+
+
+def _members_needs(message: Received[Any], state: WorkingSet) -> Iterator[Lookup]:
+    yield from _one_needs(message, state)
+    told = _told(message)
+    yield from (ById(OWNERS, one.owner_id, guard=False) for one in told if one.owner_id is not None)
+    yield from (ById(BUSINESSES, one.business_id, guard=False) for one in told if one.business_id is not None)
+    yield from (ById(COOPERATIVES, one.cooperative_id) for one in told if one.cooperative_id is not None)
+    owners = [ById(OWNERS, one.owner_id, guard=False) for one in told if one.owner_id is not None]
+    if not state.missing(owners):
+        known = _known(message, state, loaded=True)
+        holders = (known.holder(one) for one in told)
+        yield from (_membership(message, holder) for holder in holders if holder is not None)
+
+
+def _told(message: Received[Any]) -> Sequence[Founder]:
+    told: Sequence[Founder] = (
+        message.data.founders if isinstance(message.data, CooperativeFound) else message.data.members
+    )
+    return told
+
+
+def _membership(message: Received[Any], holder_id: str) -> ById[Member]:
+    return ById(MEMBERS, membership.member_id(message.data.cooperative_id, holder_id))
+
+
+def _known(message: Received[Any], state: WorkingSet, *, loaded: bool = False) -> Known:
+    """Those whom a message names. Persons and businesses are not guarded: that one is closed the minute after changes
+    nothing about a founding."""
+    told = _told(message)
+    owners = (state.get(ById(OWNERS, one.owner_id, guard=False)) for one in told if one.owner_id is not None)
+    by_owner = {one.owner_id: one for one in owners if one is not None}
+    cooperative_ids = [one.cooperative_id for one in told if one.cooperative_id is not None]
+    if loaded and state.missing([ById(COOPERATIVES, id_) for id_ in cooperative_ids]):
+        return Known(by_owner, {}, {})
+    found = (state.get(ById(COOPERATIVES, id_)) for id_ in cooperative_ids)
+    by_cooperative = {one.cooperative_id: one for one in found if one is not None}
+    if loaded:
+        return Known(by_owner, {}, by_cooperative)
+    businesses = (state.get(ById(BUSINESSES, one.business_id, guard=False)) for one in told if one.business_id)
+    return Known(by_owner, {one.business_id: one for one in businesses if one is not None}, by_cooperative)
+
+
+def _found_needs(message: Received[CooperativeFound], state: WorkingSet) -> Iterator[Lookup]:
+    yield from _members_needs(message, state)
+    yield _legal_lookup(message)
+
+
+def _legal_lookup(message: Received[CooperativeFound]) -> ByKey[Cooperative]:
+    return ByKey(COOPERATIVES, cooperatives.legal_key(message.data.legal))
+
+
+@routes.on("registry.cooperative.found", _found_needs)
+def found(message: Received[CooperativeFound], state: WorkingSet, now: datetime) -> Decision:
+    one, problems = _one(message, state, now)
+    if one is None:
+        return reject(*problems)
+    known, today = _known(message, state), regions.local_date(now, one.region)
+    problems = cooperatives.check_founding(one, message.data, today)
+    problems += membership.check(one, message.data.founders, known, "data.founders")
+    other = state.get(_legal_lookup(message))
+    if other is not None:
+        problems.append(problem("cooperative.number_taken", "data.legal.number"))
+    if problems:
+        return reject(*problems)
+    members = membership.members(one, message.data.founders, known, founder=True)
+    new = [member for member in members if state.get(_membership(message, member.holder_id)) is None]
+    decision = cooperatives.found(one, message, (one.listed_members or 0) + len(new), today)
+    decision = replace(decision, changes=[*decision.changes, *members])
+    return _driven(decision, one, _drive_of(one, state))
+
+
+@routes.on("registry.cooperative.enroll", _members_needs)
+def enroll(message: Received[CooperativeEnroll], state: WorkingSet, now: datetime) -> Decision:
+    one, problems = _one(message, state, now)
+    if one is None:
+        return reject(*problems)
+    if one.ended:
+        return reject(problem("cooperative.dissolved", "data.cooperative_id"))
+    known = _known(message, state)
+    if problems := membership.check(one, message.data.members, known, "data.members"):
+        return reject(*problems)
+    members = membership.members(one, message.data.members, known, founder=False)
+    new = [member for member in members if state.get(_membership(message, member.holder_id)) is None]
+    decision = cooperatives.listing(one, message, (one.listed_members or 0) + len(new), "enrolled")
+    return replace(decision, changes=[*decision.changes, *new])
+
+
+@routes.on("registry.cooperative.resign", _members_needs)
+def resign(message: Received[CooperativeResign], state: WorkingSet, now: datetime) -> Decision:
+    one, problems = _one(message, state, now)
+    if one is None:
+        return reject(*problems)
+    known = _known(message, state)
+    holders = dict.fromkeys(known.holder(member) for member in message.data.members)
+    found = (state.get(_membership(message, holder)) for holder in holders if holder is not None)
+    gone = [member for member in found if member is not None]
+    decision = cooperatives.listing(one, message, (one.listed_members or 0) - len(gone), "resigned")
+    return replace(decision, removals=gone)
+
+
+# --- the clock --------------------------------------------------------------------------------------------------------
+
+
+def _due(now: datetime) -> Due[Cooperative]:
+    return Due(COOPERATIVES, until=now, limit=LOOKED_AT_ONCE)
+
+
+def calendar_needs(message: Received[Any], _: WorkingSet) -> Iterable[Lookup]:
+    return [_due(message.received_at)]
+
+
+def look_at_calendar(message: Received[Any], state: WorkingSet, now: datetime) -> Decision:
+    """Statuses and reminders that a day brings: once for each, also when nobody has looked for months."""
+    moved = [cooperatives.passed(one, regions.local_date(now, one.region)) for one in state.all(_due(now))]
+    return Decision(changes=[after for after, _ in moved], facts=[fact for _, facts in moved for fact in facts])
+
+
+calendar_worker = Worker("cooperatives", stepping(calendar_needs, look_at_calendar), every=60.0)
+
+# --- questions --------------------------------------------------------------------------------------------------------
+
+
+def _request_needs(message: Received[CooperativeRequest], state: WorkingSet) -> Iterator[Lookup]:
+    yield from authority_needs(message)
+    lookup = _asked(message, state)
+    if lookup is not None:
+        yield lookup
+
+
+def _asked(message: Received[CooperativeRequest], state: WorkingSet) -> ById[Cooperative] | Page[Cooperative] | None:
+    """What a question is about: one cooperative, those of a drive, else those of a region, by default one's own."""
+    told, more = message.data, message.data.limit + 1
+    if told.cooperative_id is not None:
+        return ById(COOPERATIVES, told.cooperative_id, guard=False)
+    if told.drive_id is not None:
+        return of_drive(told.drive_id, told.after, more)
+    agency_of = agency_lookup(message.account)
+    agency = None if state.missing([agency_of]) else state.get(agency_of)
+    region = told.region or (agency.region if agency is not None else None)
+    return None if region is None else cooperatives_in(region, told.status, told.after, more)
+
+
+@routes.on("registry.cooperative.request", _request_needs)
+def answer_cooperatives(message: Received[CooperativeRequest], state: WorkingSet, now: datetime) -> Decision:
+    """Their public state: what the events say, so anybody may ask who may send the question at all."""
+    if problems := check_authority(message, state, now, None, None):
+        return reject(*problems)
+    asked = _asked(message, state)
+    if asked is None:
+        return Decision(answer=[])
+    if isinstance(asked, ById):
+        known = state.get(asked)
+        return Decision(answer=[_described(known)] if known is not None else [])
+    page = state.all(asked)
+    shown = page[: message.data.limit]
+    return Decision(
+        answer=[_described(one) for one in shown],
+        next=shown[-1].cooperative_id if len(page) > len(shown) else None,
+    )
+
+
+def _described(one: Cooperative) -> dict[str, Any]:
+    return {**cooperatives.public(one).model_dump(mode="json", exclude_none=True), "sequence": one.sequence}
