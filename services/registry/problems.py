@@ -66,6 +66,10 @@ TEXTS: Mapping[str, tuple[str, str]] = {
         "Isian yang sama diisi dan sekaligus dikosongkan; pilih salah satu.",
         "The same field is both given and emptied; choose one.",
     ),
+    "report.outranked": (
+        "Isian ini dipegang sumber yang lebih berwenang, misalnya OSS; nilai dari laporan ini tidak dipakai.",
+        "A source that stands above yours, such as OSS, has told this field; the value of this report does not stand.",
+    ),
     "report.same_business_again": (
         "Baris sebelumnya dalam pesan ini mengubah nama atau NIB usaha yang sama; kirim baris ini dalam pesan lain.",
         "An earlier row of this message changes the name or NIB of this business; send this row in another message.",

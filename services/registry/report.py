@@ -18,7 +18,7 @@ from services.registry import owner as owners
 from services.registry.business import NOT_PUBLIC, OBSERVED, Business, Former, Sales
 from services.registry.identity import Ownership
 from services.registry.matching import Person
-from services.registry.observation import Seen, merge
+from services.registry.observation import Seen, merge, ranks_of
 from services.registry.owner import Moving, Owner
 from services.registry.problems import problem, required
 from shared.contracts.envelope import Received
@@ -228,6 +228,19 @@ def warnings(data: BusinessReport) -> list[Problem]:
     ]
 
 
+def _outranked(report: Report, business: Business) -> list[Problem]:
+    """What was told and does not stand, though it may be newer: a source above the sender's says otherwise."""
+    ranks = ranks_of(report.by)
+    return [
+        problem("report.outranked", f"data.business.{field}")
+        for field, value in report.business.items()
+        if field in OBSERVED
+        and (seen := business.seen.get(field)) is not None
+        and seen.rank > ranks.get(field, 0)
+        and getattr(business, field) != value
+    ]
+
+
 # --- the decision -----------------------------------------------------------------------------------------------------
 
 
@@ -283,7 +296,7 @@ def decide(message: Received[BusinessReport], report: Report, found: Found, toda
             *(fact for _, facts in renamed for fact in facts),
         ],
         result=businesses.result(business, outcome),
-        warnings=[*warnings(message.data), *_shortened(report, business), *notes],
+        warnings=[*warnings(message.data), *_shortened(report, business), *_outranked(report, business), *notes],
     )
 
 
@@ -368,7 +381,7 @@ def recorded(business_id: str, owner: Owner, report: Report, today: date) -> Bus
 
 def observed(business: Business, report: Report, today: date) -> Business:
     """The business after a report, with its scale by the law of ``today``; its claims are for who can look them up."""
-    merged = merge(business.seen, report.business, report.by)
+    merged = merge(business.seen, report.business, report.by, ranks_of(report.by))
     if not merged.won:
         return business
     fields = {field: value for field, value in merged.won.items() if field in OBSERVED}
