@@ -45,6 +45,21 @@ def test_python_stdnum_agrees_on_which_dates_exist(day: int, month: int, year: i
     assert second_opinion.is_valid(number) == _is_valid(number)
 
 
+@pytest.mark.parametrize(
+    ("number", "ours", "theirs", "why"),
+    [
+        ("9901994107900001", True, False, "a region of before a split is worth a warning, and no reason to refuse"),
+        ("1271 9941 0790 0001", False, True, "on the wire there are digits and nothing else"),
+        ("1271998107900001", False, True, "81 is no day: forty is added once"),
+        ("1271994107900000", False, True, "a serial begins at 0001"),
+        ("1111111111111111", False, True, "one digit, over and over, is a filler"),
+    ],
+)
+def test_where_we_and_python_stdnum_differ_we_mean_to(number: str, ours: bool, theirs: bool, why: str) -> None:
+    """All the differences there are; on everything else the generated numbers above agree."""
+    assert (_is_valid(number), second_opinion.is_valid(number)) == (ours, theirs), why
+
+
 @pytest.mark.parametrize("day", [0, 32, 40, 72, 81, 99])
 def test_a_day_that_is_none_is_refused(day: int) -> None:
     """Day plus forty has gaps on both sides."""
