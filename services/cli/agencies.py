@@ -10,6 +10,7 @@ PERMITTED = (
     "registry.certificate.*",
     "registry.cooperative.*",
     "registry.drive.*",
+    "registry.owner.request",
     "registry.official.*",
     "registry.agency.request",
     "aid.programme.*",

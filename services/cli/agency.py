@@ -11,6 +11,7 @@ from services.cli.asking import collect, tell
 from services.cli.broker import Broker, checked_events, checked_name, checked_permits, managed
 from services.cli.client import PATIENCE_SECONDS
 from services.cli.exits import CliError, Exit, wrong_usage
+from services.cli.filing import Csv, Xlsx
 from services.cli.options import Json, Patience, print_json
 from services.cli.paste import hand_over
 from services.cli.screen import say
@@ -126,7 +127,14 @@ def rotate(account: AccountName, *, json: Json = False) -> None:
 
 
 @app.command("list")
-def list_(account: Speaker = ADMINISTRATOR, json: Json = False, patience: Patience = PATIENCE_SECONDS) -> None:
+def list_(
+    *,
+    account: Speaker = ADMINISTRATOR,
+    json: Json = False,
+    xlsx: Xlsx = None,
+    csv: Csv = None,
+    patience: Patience = PATIENCE_SECONDS,
+) -> None:
     """List the agencies: all for the administrator, for others themselves and those they answer for.
 
     Example: `binaan agency list`
@@ -137,7 +145,7 @@ def list_(account: Speaker = ADMINISTRATOR, json: Json = False, patience: Patien
         with managed() as broker:
             accounts = broker.all()
         rows = [{**row, "account": _state(accounts.get(row["agency"]))} for row in rows]
-    show(rows, _COLUMNS, json=json, nothing="No agency is known.")
+    show(rows, _COLUMNS, json=json, nothing="No agency is known.", xlsx=xlsx, csv=csv)
 
 
 def rotate_account(name: str, *, json: bool) -> None:

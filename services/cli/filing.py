@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Protocol
 
 import typer
 
@@ -23,40 +25,64 @@ Csv = Annotated[Path | None, typer.Option("--csv", metavar="FILE", help="Write t
 
 
 @dataclass(frozen=True, slots=True)
-class Sheet:
-    """A table. `texts` are headings of numbers that are names (NIK, NIB) and must not be taken for numbers."""
+class Table:
+    """What is the same in all rows. `texts` are headings of numbers that are names and no numbers, such as NIK."""
 
     name: str
     headings: Sequence[str]
-    rows: Iterable[Sequence[Cell]]
-    texts: frozenset[str] = field(default=frozenset())
+    texts: frozenset[str] = frozenset()
+
+
+class Write(Protocol):
+    """Takes the next row of a table."""
+
+    def __call__(self, row: Sequence[Cell], /) -> object: ...
 
 
 def save(rows: Sequence[Mapping[str, Any]], columns: Sequence[str], *, xlsx: Path | None, csv: Path | None) -> None:
     """Some columns of the rows, to the files that are wanted. Raises `CliError` 2 where one cannot be written."""
-    table = Sheet("Data", columns, [[cell(row.get(column)) for column in columns] for row in rows])
-    if xlsx is not None:
-        save_workbook(xlsx, [table])
-    if csv is not None:
-        save_csv(csv, table)
+    table = Table("Data", columns)
+    for path, write_to in ((xlsx, _workbook), (csv, _csv)):
+        if path is None:
+            continue
+        with write_to(path, [table]) as (write,):
+            for row in rows:
+                write([cell(row.get(column)) for column in columns])
 
 
-def save_workbook(path: Path, sheets: Sequence[Sheet]) -> None:
-    """Raises `CliError` 2 where it cannot be written."""
-    with replacing(path) as draft, written(draft, *(sheet.name for sheet in sheets)) as made:
-        for sheet, target in zip(sheets, made, strict=True):
-            target.looks(Look(frozenset(at for at, name in enumerate(sheet.headings) if name in sheet.texts)))
-            target.row(list(sheet.headings), RowKind.HEADINGS)
-            for row in sheet.rows:
-                target.row(row)
+@contextmanager
+def filing(path: Path, tables: Sequence[Table]) -> Iterator[Sequence[Write]]:
+    """A file by its ending, for each of its tables a way to write the next row. Raises `CliError` 2."""
+    with _csv(path, tables) if path.suffix.lower() == ".csv" else _workbook(path, tables) as writers:
+        yield writers
 
 
-def save_csv(path: Path, sheet: Sheet) -> None:
-    """Semicolons and UTF-8 with its mark, as an Indonesian Excel opens it. Raises `CliError` 2."""
+@contextmanager
+def _workbook(path: Path, tables: Sequence[Table]) -> Iterator[Sequence[Write]]:
+    with replacing(path) as draft, written(draft, *(table.name for table in tables)) as sheets:
+        for table, sheet in zip(tables, sheets, strict=True):
+            sheet.looks(Look(frozenset(at for at, name in enumerate(table.headings) if name in table.texts)))
+            sheet.row(list(table.headings), RowKind.HEADINGS)
+        yield [sheet.row for sheet in sheets]
+
+
+@contextmanager
+def _csv(path: Path, tables: Sequence[Table]) -> Iterator[Sequence[Write]]:
+    """The one table, with semicolons and UTF-8 with its mark, as an Indonesian Excel opens it."""
+    (table,) = tables
     with replacing(path) as draft, draft.open("w", encoding="utf-8-sig", newline="") as file:
         writer = csv.writer(file, delimiter=";")
-        writer.writerow(sheet.headings)
-        writer.writerows(_harmless(row) for row in sheet.rows)
+        writer.writerow(table.headings)
+        yield [partial(_write_row, writer)]
+
+
+def _write_row(writer: Any, row: Sequence[Cell]) -> None:
+    """A text that a spreadsheet would run as a formula is marked as text by an apostrophe, which our import takes off:
+    what stands here was typed by others (OWASP, "CSV Injection")."""
+    writer.writerow(f"'{one}" if isinstance(one, str) and one[:1] in _STARTS else one for one in row)
+
+
+_STARTS = frozenset("=+-@\t\r")
 
 
 def cell(value: Any) -> Cell:
@@ -66,14 +92,3 @@ def cell(value: Any) -> Cell:
     if isinstance(value, list | tuple):
         return ", ".join(map(str, value))
     return json.dumps(value, ensure_ascii=False) if isinstance(value, dict) else value
-
-
-def _harmless(row: Sequence[Cell]) -> list[Cell]:
-    """A text that a spreadsheet would run as a formula is marked as text by an apostrophe, which our import takes off.
-
-    What stands here was typed by others. (OWASP, "CSV Injection".)
-    """
-    return [f"'{one}" if isinstance(one, str) and one[:1] in _STARTS else one for one in row]
-
-
-_STARTS = frozenset("=+-@\t\r")

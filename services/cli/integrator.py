@@ -10,6 +10,7 @@ from deploy.rabbitmq.accounts import Account, Found
 from services.cli.agency import rotate_account
 from services.cli.broker import Made, checked_events, checked_name, managed
 from services.cli.exits import CliError, Exit, wrong_usage
+from services.cli.filing import Csv, Xlsx
 from services.cli.options import Json, print_json
 from services.cli.paste import hand_over
 from services.cli.screen import say
@@ -82,7 +83,7 @@ def rotate(name: Name, *, json: Json = False) -> None:
 
 
 @app.command("list")
-def list_(json: Json = False) -> None:
+def list_(json: Json = False, xlsx: Xlsx = None, csv: Csv = None) -> None:
     """List the accounts that are sent events, agencies among them.
 
     Example: `binaan integrator list`
@@ -94,7 +95,7 @@ def list_(json: Json = False) -> None:
         for one in found
         if one.events_bindings or not one.may_send
     ]
-    show(rows, _COLUMNS, json=json, nothing="No account is sent events.")
+    show(rows, _COLUMNS, json=json, nothing="No account is sent events.", xlsx=xlsx, csv=csv)
 
 
 def _refuse_senders(found: Found | None, instead: str) -> None:

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from services.cli import agency, contract, integrator, messages, office, official, operators
+from services.cli import agency, contract, exporting, integrator, messages, office, official, operators
 from services.cli.demo.command import demo
 from services.cli.exits import MEANINGS
 from services.cli.options import Group
@@ -19,9 +19,9 @@ HELP = f"""Binaan: which businesses exist, who may receive what, who has been to
 The main job, on a local stack:
 
 * `binaan stack up`
-* `binaan import umkm-medan.csv --as dinkop-medan`
-* `binaan verify umkm-medan.hasil.csv --as dinkop-medan --actor kabid`
-* `binaan designate umkm-medan.verifikasi.csv --decree SK-12/2026 --date 2026-02-01 --as dinkop-medan --actor kadis`
+* `binaan import umkm-medan.xlsx --as dinkop-medan`
+* `binaan verify umkm-medan.hasil.xlsx --as dinkop-medan --actor kabid`
+* `binaan designate umkm-medan.verifikasi.xlsx --decree SK-12/2026 --date 2026-02-01 --as dinkop-medan --actor kadis`
 * `binaan tail --region 12.71`
 
 The broker is the local stack's, or BINAAN_AMQP_URL. An account's password is BINAAN_PASSWORD; on the local stack a demo
@@ -42,6 +42,7 @@ app.add_typer(stack, name="stack")
 app.command("import")(office.import_)
 app.command()(office.verify)
 app.command()(office.designate)
+app.command()(exporting.export)
 app.command()(demo)
 app.command()(messages.send)
 app.command()(messages.replies)

@@ -10,6 +10,7 @@ import typer
 from services.cli.asking import collect, tell
 from services.cli.client import PATIENCE_SECONDS
 from services.cli.exits import wrong_usage
+from services.cli.filing import Csv, Xlsx
 from services.cli.options import Json, Patience, print_json
 from services.cli.screen import say
 from services.cli.tables import show
@@ -80,9 +81,12 @@ def end(
 
 @app.command("list")
 def list_(
+    *,
     account: Speaker = ADMINISTRATOR,
     agency: Agency = None,
     json: Json = False,
+    xlsx: Xlsx = None,
+    csv: Csv = None,
     patience: Patience = PATIENCE_SECONDS,
 ) -> None:
     """List the officials of an agency.
@@ -90,7 +94,8 @@ def list_(
     Example: `binaan official list --as dinkop-medan`
     """
     found = collect(account, "registry.official.request", _whose(account, agency), patience)
-    show(found, _COLUMNS, json=json, nothing="The agency has named no official.", whole="official_id")
+    nothing = "The agency has named no official."
+    show(found, _COLUMNS, json=json, nothing=nothing, whole="official_id", xlsx=xlsx, csv=csv)
 
 
 def _tell(verb: str, account: str, agency: str | None, data: dict[str, Any], *, json: bool, patience: float) -> None:

@@ -19,6 +19,7 @@ from rich.text import Text
 from services.cli.client import PATIENCE_SECONDS, Door, Intake, Reply, opened
 from services.cli.connection import find, stack_root
 from services.cli.exits import CliError, Exit, no_reply, wrong_usage
+from services.cli.filing import Csv, Xlsx, save
 from services.cli.options import Json, Patience, print_json
 from services.cli.screen import out, say
 from services.cli.tables import cell, table
@@ -26,6 +27,7 @@ from shared.contracts.catalogue import SERVICES
 from shared.contracts.envelope import ADMINISTRATOR
 
 _POLL_SECONDS = 0.3
+_TOLD = ("at", "channel", "to", "text")
 _COLUMNS = ("service", "held_id", "state", "account", "type", "attempts", "since", "reasons")
 
 parked = typer.Typer(help="Messages that a service could not handle: see them, try them again, give them up.")
@@ -43,7 +45,10 @@ def list_(
     state: Annotated[
         str | None, typer.Option(metavar="STATE", help="parked, retrying or unreadable; all if absent.")
     ] = None,
+    *,
     json: Json = False,
+    xlsx: Xlsx = None,
+    csv: Csv = None,
     patience: Patience = PATIENCE_SECONDS,
 ) -> None:
     """List held messages: parked ones wait for an operator, unreadable ones were refused and kept.
@@ -51,6 +56,7 @@ def list_(
     Example: `binaan parked list --state parked`
     """
     found, silent = asyncio.run(_held(_services(service), {"state": state} if state else {}, patience))
+    save(found, _COLUMNS, xlsx=xlsx, csv=csv)
     if json:
         print_json(found)
     elif found:
@@ -116,14 +122,21 @@ def outbox(
     json: Annotated[
         bool, typer.Option("--json", help="Print the lines as they are: one JSON object a message.")
     ] = False,
+    xlsx: Xlsx = None,
+    csv: Csv = None,
 ) -> None:
     """Show what owners were told by the local provider: a file stands in for WhatsApp and SMS.
 
     The file is that of the local stack, or BINAAN_SPOOL_FILE.
 
     Example: `binaan outbox --follow`
+
+    Example: `binaan outbox --xlsx terkirim.xlsx`
     """
     path = _spool()
+    if follow and (xlsx or csv):
+        raise wrong_usage("A table has an end: leave out --follow, or --xlsx and --csv.")
+    save(list(_told(path)), _TOLD, xlsx=xlsx, csv=csv)
     if not follow and not path.exists():
         say("Nobody has been told anything yet.")
         return
@@ -214,15 +227,26 @@ def _lines(path: Path, *, follow: bool) -> Iterator[str]:
         time.sleep(_POLL_SECONDS)
 
 
-def _show_message(line: str, *, json: bool) -> None:
+def _told(path: Path) -> Iterator[dict[str, Any]]:
+    return filter(None, map(_read, _lines(path, follow=False)))
+
+
+def _read(line: str) -> dict[str, Any] | None:
+    """A message, or None for a line torn by a crash; what it was to hold is written again."""
     try:
         told = jsonlib.loads(line)
-        title = f"{told['channel']} → {told['to']}  {told['at']}"
-        text = str(told["text"])
+        return {name: str(told[name]) for name in _TOLD}
     except (ValueError, KeyError, TypeError):
-        return  # a line torn by a crash; what it was to hold is written again
+        return None
+
+
+def _show_message(line: str, *, json: bool) -> None:
+    told = _read(line)
+    if told is None:
+        return
     if json:
         typer.echo(line.rstrip("\n"))
     else:
-        shown = Text(text, no_wrap=False, overflow="fold")
+        title = f"{told['channel']} → {told['to']}  {told['at']}"
+        shown = Text(told["text"], no_wrap=False, overflow="fold")
         out().print(Panel(shown, title=title, title_align="left", width=72, border_style="green"), soft_wrap=False)

@@ -45,8 +45,8 @@ def say(text: str) -> None:
 
 
 @contextmanager
-def progress(text: str, total: int) -> Iterator[Advance]:
-    """A bar on a terminal, nothing in a script."""
+def progress(text: str, total: int | None) -> Iterator[Advance]:
+    """A bar on a terminal, nothing in a script. Without a total it only counts."""
     bar = Progress(
         SpinnerColumn(),
         TextColumn("{task.description}"),

@@ -4,21 +4,34 @@ from __future__ import annotations
 
 import json as jsonlib
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from rich.table import Table
 
+from services.cli.filing import save
 from services.cli.options import print_json
 from services.cli.screen import out, say
 
 Row = Mapping[str, Any]
 
 
-def show(rows: Sequence[Row], columns: Sequence[str], *, json: bool, nothing: str, whole: str | None = None) -> None:
+def show(
+    rows: Sequence[Row],
+    columns: Sequence[str],
+    *,
+    json: bool,
+    nothing: str,
+    whole: str | None = None,
+    xlsx: Path | None = None,
+    csv: Path | None = None,
+) -> None:
     """Some columns of the rows as a table, or the rows as they are as JSON; ``nothing`` is said where there are none.
 
-    ``whole`` is the column that is not broken, since it is typed into the next command; the first one if not given.
+    The table goes to the files that are given as well. ``whole`` is the column that is not broken, since it is typed
+    into the next command; the first one if not given.
     """
+    save(rows, columns, xlsx=xlsx, csv=csv)
     if json:
         print_json(list(rows))
     elif rows:

@@ -80,7 +80,13 @@ def workbook(path: Path, rows: Sequence[Sequence[str]], *, headings: Sequence[st
     return path
 
 
-def cells(path: Path) -> list[list[str]]:
-    """The rows of a workbook's first sheet as text."""
-    rows = CalamineWorkbook.from_path(path).get_sheet_by_index(0).to_python(skip_empty_area=False)
-    return [[str(cell) for cell in row] for row in rows]
+def cells(path: Path, sheet: str | None = None) -> list[list[str]]:
+    """The rows of one of a workbook's sheets as text, of the first if none is named."""
+    book = CalamineWorkbook.from_path(path)
+    found = book.get_sheet_by_name(sheet or book.sheet_names[0])
+    return [[str(cell) for cell in row] for row in found.to_python(skip_empty_area=False)]
+
+
+def names(path: Path) -> list[str]:
+    """A workbook's sheets."""
+    return CalamineWorkbook.from_path(path).sheet_names

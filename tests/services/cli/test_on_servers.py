@@ -22,6 +22,7 @@ from services.cli.agencies import DEMO_AGENCIES
 from services.cli.exits import Exit
 from services.cli.main import app
 from services.cli.seed import seed
+from shared.reference import region as regions
 from tests.samples import MEDAN, programme
 from tests.services.cli import sheets
 from tests.support import PROJECT, History, ServiceProcess, until
@@ -276,6 +277,58 @@ async def test_a_large_workbook_goes_many_rows_a_message_and_stopped_in_the_midd
     assert sum(again["outcomes"].values()) == 1000
     await until(lambda: len(events()) >= 1001, 60)
     assert len(events()) == 1001
+
+
+# -- export ------------------------------------------------------------------------------------------------------------
+
+
+async def test_an_exported_register_can_be_imported_and_changes_only_what_was_changed(office: Office) -> None:
+    """The register goes out to Excel and comes back; and who has read the owners' data can be asked."""
+    rows = [sheets.row(number, Kelurahan="Lalang", Kecamatan="Medan Sunggal") for number in (7001, 7002)]
+    await office.json("import", office.sheet(*rows), "--as", MEDAN)
+    path = office.folder / "register.xlsx"
+    place = regions.find("Medan Sunggal", "12.71", level="district").code
+    await office.run("export", path, "--as", MEDAN, "--region", place)
+    assert path.stat().st_mode & 0o777 == 0o600
+    headings, *exported = sheets.cells(path)
+    by_name = {row[headings.index("Nama Usaha")]: dict(zip(headings, row, strict=True)) for row in exported}
+    assert sorted(by_name) == ["Usaha Contoh 7001", "Usaha Contoh 7002"]
+    one = by_name["Usaha Contoh 7001"]
+    assert (one["NIK"], one["Kelurahan"], one["Status"]) == (rows[0][1], "Lalang", "terdata")
+    assert (one["Omzet per Tahun"], one["Tahun Omzet"]) == ("180000000.0", "2025.0")
+
+    assert (await office.json("import", path, "--as", MEDAN))["outcomes"] == {"tetap": 2}
+    workers = headings.index("Jumlah Tenaga Kerja")
+    exported[0][workers] = "5"
+    corrected = sheets.workbook(office.folder / "ubah.xlsx", exported, headings=headings)
+    assert (await office.json("import", corrected, "--as", MEDAN))["outcomes"] == {"diperbarui": 1, "tetap": 1}
+    await office.run("export", path, "--as", MEDAN, "--region", place)
+    assert sorted(row[workers] for row in sheets.cells(path)[1:]) == ["3.0", "5.0"]
+
+
+async def test_a_public_export_holds_nothing_about_people(office: Office) -> None:
+    rows = [sheets.row(7101, Kelurahan="Kampung Baru", Kecamatan="Medan Maimun")]
+    await office.json("import", office.sheet(*rows), "--as", MEDAN)
+    path = office.folder / "register.csv"
+    await office.run("export", path, "--as", MEDAN, "--public")
+    text = path.read_text("utf-8-sig")
+    assert "Usaha Contoh 7101" in text
+    assert rows[0][1] not in text
+    assert "Contoh Nomor 7101" not in text
+    assert "180000000" not in text
+
+
+async def test_sidt_has_its_seven_blocks(office: Office) -> None:
+    await office.json("import", office.sheet(sheets.row(7201)), "--as", MEDAN)
+    path = office.folder / "sidt.xlsx"
+    await office.run("export", path, "--as", MEDAN, "--format", "sidt")
+    blocks = ["Identitas", "Pemasaran", "Produksi", "Keuangan", "Organisasi", "Logistik", "SDM"]
+    assert sheets.names(path) == blocks
+    first = [[row[0] for row in sheets.cells(path, block)] for block in blocks]
+    assert all(ids == first[0] and len(ids) > 1 for ids in first)
+    csv = office.folder / "sidt.csv"
+    await office.run("export", csv, "--as", MEDAN, "--format", "sidt", exits=Exit.USAGE)
+    assert not csv.exists()
 
 
 # -- messages ----------------------------------------------------------------------------------------------------------
