@@ -3,7 +3,7 @@
 What is asked of registry is what any agency may ask, a page at a time: the businesses of its region, then their owners.
 Registry records each answer about a person with its purpose, for whoever asks later who has read their data (UU PDP
 art. 32). Which field stands in which block is a table (`export.csv`); SIDT has no public interface, its seven blocks
-are those of its survey (Permenkop 7/2023; domain §7).
+are those of its survey (Permenkop 7/2023).
 """
 
 from __future__ import annotations

@@ -79,6 +79,10 @@ def _certificate(what: str, state: Data, change: Data) -> str:
     return f"sertifikat {state.get('kind')} {said.get(what, what)}"
 
 
+def _person(_: str, __: Data, ___: Data) -> str:
+    return "orang yang pernah ditanyakan kini tercatat sebagai pemilik"
+
+
 def _eligibility(_: str, state: Data, change: Data) -> str:
     verdict = _VERDICTS.get(str(state.get("verdict")), str(state.get("verdict")))
     failed = [str(one.get("text_id")) for one in state.get("criteria") or () if one.get("verdict") != "eligible"]
@@ -117,6 +121,7 @@ _TELLERS: Mapping[str, Callable[[str, Data, Data], str]] = {
     "registry.certificate": _certificate,
     "registry.agency": _agency,
     "registry.owner": _owner,
+    "registry.person": _person,
     "registry.official": _official,
     "aid.eligibility": _eligibility,
     "aid.programme": _programme,
