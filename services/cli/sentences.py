@@ -83,6 +83,27 @@ def _person(_: str, __: Data, ___: Data) -> str:
     return "orang yang pernah ditanyakan kini tercatat sebagai pemilik"
 
 
+def _cooperative(what: str, state: Data, _: Data) -> str:
+    said = {
+        "recorded": "tercatat",
+        "updated": "diperbarui",
+        "formation_started": "mulai dibentuk",
+        "founded": "berdiri",
+        "rat_recorded": "melaporkan RAT",
+        "rat_due": "belum melaporkan RAT",
+        "status_changed": f"kini {state.get('status')}",
+        "assessed": "dinilai kesehatannya",
+        "dissolved": "bubar",
+    }
+    return f"koperasi {state.get('name')} {said.get(what, what)}"
+
+
+def _drive(what: str, state: Data, _: Data) -> str:
+    said = {"opened": "dibuka", "progressed": "bertambah", "achieved": "tercapai", "lapsed": "lewat tenggat"}
+    progress = f"{state.get('founded')} dari {state.get('target_cooperatives')} koperasi"
+    return f"gerakan {state.get('name')} {said.get(what, what)}: {progress}"
+
+
 def _eligibility(_: str, state: Data, change: Data) -> str:
     verdict = _VERDICTS.get(str(state.get("verdict")), str(state.get("verdict")))
     failed = [str(one.get("text_id")) for one in state.get("criteria") or () if one.get("verdict") != "eligible"]
@@ -122,6 +143,8 @@ _TELLERS: Mapping[str, Callable[[str, Data, Data], str]] = {
     "registry.agency": _agency,
     "registry.owner": _owner,
     "registry.person": _person,
+    "registry.cooperative": _cooperative,
+    "registry.drive": _drive,
     "registry.official": _official,
     "aid.eligibility": _eligibility,
     "aid.programme": _programme,
