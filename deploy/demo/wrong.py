@@ -63,7 +63,7 @@ IN_MEDAN = (
     Way("NIK born on 31 February", (f"nik.invalid_date {NIK}",), _thirty_first_of_february),
     Way("NIK rounded by Excel", (f"nik.scientific {NIK}",), _rounded_nik),
     Way("NIK with the letter O", (f"nik.not_digits {NIK}",), _letter_for_zero),
-    Way("no NIK", (f"field.required {NIK}",), _with(nik="belum ada")),
+    Way("NIK of 17 digits", (f"nik.length {NIK}",), lambda cells, _: {"nik": f"{cells['nik']}0"}),
     Way("NIB of 12 digits", (f"nib.length {NIB}",), lambda cells, _: {"nib": cells["nib"][:12]}),
     Way("NIB rounded by Excel", (f"nib.scientific {NIB}",), _with(nib="1,23457E+12")),
     Way("a village that does not exist", (f"region.unknown {REGION}",), _with(village="12.71.01.1999")),
