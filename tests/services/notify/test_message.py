@@ -497,3 +497,34 @@ def test_what_is_personal_does_not_show_in_logs() -> None:
 
 def _reasons(memory: Memory) -> list[str | None]:
     return [fact.data.change.reason for fact in memory.facts if isinstance(fact.data, MessageEvent)]
+
+
+# --- records that turn out to be one ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("order", list(permutations(range(3))))
+@pytest.mark.parametrize(
+    ("survivor_eligible", "said"), [(True, ["queued", "sent", "delivered"]), (False, ["queued", "suppressed"])]
+)
+async def test_a_double_record_that_is_merged_is_not_told_of(
+    order: tuple[int, ...], survivor_eligible: bool, said: list[str], memory: Memory, ledger: Ledger
+) -> None:
+    """However the events of the merge come: the owner is told once if the business that lives on is eligible, and what
+    was not sent yet is withdrawn if it is not."""
+    _prepare(memory)
+    double = {"business_id": "business", "status": "digabung", "merged_into": "survivor"}
+    memory.tell("registry.business.recorded", samples.business("survivor"), 1)
+    events: list[Callable[[], Any]] = [
+        lambda: memory.tell("registry.business.merged", samples.business(**double), 4),
+        lambda: memory.tell("registry.business.updated", samples.business("survivor", absorbed=("business",)), 2),
+        lambda: memory.tell("aid.eligibility.assessed", samples.eligibility(eligible=False), 2, "assessed-2"),
+    ]
+    if survivor_eligible:
+        eligible = samples.eligibility(business_id="survivor")
+        memory.tell("aid.eligibility.assessed", eligible, 1, "assessed-3", "chain-3")
+    for number in order:
+        events[number]()
+    memory.review()
+    await memory.send(ledger)
+    assert memory.told() == said
+    assert len(ledger.taken) == int(survivor_eligible)
