@@ -6,6 +6,9 @@ from dataclasses import dataclass
 
 PERMITTED = (
     "registry.business.*",
+    "registry.owner.*",
+    "registry.consent.*",
+    "registry.access.request",
     "registry.product.*",
     "registry.certificate.*",
     "registry.cooperative.*",
