@@ -148,7 +148,7 @@ async def stop_and_run_again(world: World, path: Path, rows: int) -> tuple[int, 
     """The events there were when it was stopped, and the second run."""
     process = _started(world, path)
     since = time.monotonic()
-    seen = await _events(world, rows // 2)
+    seen = await _events(world, rows // 8)  # early: who reads is slower than what is written
     process.send_signal(signal.SIGINT)
     stopped = await asyncio.to_thread(_ended, process, since)
     if stopped.code != 130:
