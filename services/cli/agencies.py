@@ -14,6 +14,7 @@ PERMITTED = (
     "registry.cooperative.*",
     "registry.drive.*",
     "registry.owner.request",
+    "registry.statistics.*",
     "registry.official.*",
     "registry.agency.request",
     "aid.programme.*",

@@ -104,6 +104,13 @@ def _drive(what: str, state: Data, _: Data) -> str:
     return f"gerakan {state.get('name')} {said.get(what, what)}: {progress}"
 
 
+def _statistics(_: str, state: Data, __: Data) -> str:
+    counted = {"businesses": "usaha", "cooperatives": "koperasi"}.get(str(state.get("of")), str(state.get("of")))
+    count = state.get("count")
+    figure = f"{count} {counted}" if count is not None else f"jumlah {counted} disamarkan"
+    return f"angka {state.get('region_name')} per {state.get('as_of')} terbit: {figure}"
+
+
 def _eligibility(_: str, state: Data, change: Data) -> str:
     verdict = _VERDICTS.get(str(state.get("verdict")), str(state.get("verdict")))
     failed = [str(one.get("text_id")) for one in state.get("criteria") or () if one.get("verdict") != "eligible"]
@@ -145,6 +152,7 @@ _TELLERS: Mapping[str, Callable[[str, Data, Data], str]] = {
     "registry.person": _person,
     "registry.cooperative": _cooperative,
     "registry.drive": _drive,
+    "registry.statistics": _statistics,
     "registry.official": _official,
     "aid.eligibility": _eligibility,
     "aid.programme": _programme,

@@ -394,6 +394,18 @@ TEXTS: Mapping[str, tuple[str, str]] = {
         "Batas waktu program sudah lewat; isi hari ini atau sesudahnya.",
         "The deadline has passed; give today or later.",
     ),
+    "statistics.by": (
+        "Rincian ini tidak ada untuk yang dihitung; lihat daftar rincian pada kontrak.",
+        "What is counted is not broken down by this; see the list in the contract.",
+    ),
+    "statistics.as_of_in_future": (
+        "Tanggal angka belum tiba; isi hari ini atau sebelumnya.",
+        "The figures are asked for a day that has not come; give today or earlier.",
+    ),
+    "statistics.before_first_record": (
+        "Pada tanggal ini belum ada yang tercatat di wilayah ini; isi tanggal yang lebih baru.",
+        "On that day nothing was recorded in this region yet; give a later day.",
+    ),
     "decree.date_in_future": (
         "Tanggal surat keputusan belum tiba; kirim lagi pada atau sesudah tanggal itu.",
         "The decree is dated in the future; send again on or after that date.",

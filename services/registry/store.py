@@ -11,11 +11,13 @@ from services.registry.access import Access
 from services.registry.business import Business
 from services.registry.certificate import Certificate
 from services.registry.cooperative import Cooperative
+from services.registry.counting import Figures, Movement, PastFigures
 from services.registry.drive import Drive
 from services.registry.matching import Person, Usage
 from services.registry.membership import Member
 from services.registry.owner import Owner
 from services.registry.product import Product
+from services.registry.statistics import Publication
 from shared.agencies import AGENCIES, OFFICIALS
 from shared.contracts.envelope import Received
 from shared.kernel.state import ById, ByTag, Collection, Page, WorkingSet
@@ -101,6 +103,16 @@ MEMBERS: Collection[Member] = Collection(
     name="members", model=Member, id_of=lambda one: one.member_id, tags=membership.tags
 )
 DRIVES: Collection[Drive] = Collection(name="drives", model=Drive, id_of=lambda one: one.drive_id, due=drive.due)
+MOVEMENTS: Collection[Movement] = Collection(
+    name="movements", model=Movement, id_of=lambda one: one.movement_id, due=lambda one: one.at
+)
+FIGURES: Collection[Figures] = Collection(name="figures", model=Figures, id_of=lambda one: one.figures_id)
+PAST_FIGURES: Collection[PastFigures] = Collection(
+    name="past_figures", model=PastFigures, id_of=lambda one: one.past_id, tags=lambda one: (one.figures_id,)
+)
+PUBLICATIONS: Collection[Publication] = Collection(
+    name="publications", model=Publication, id_of=lambda one: one.statistics_id
+)
 COLLECTIONS: tuple[Collection[Any], ...] = (
     AGENCIES,
     OFFICIALS,
@@ -114,6 +126,10 @@ COLLECTIONS: tuple[Collection[Any], ...] = (
     COOPERATIVES,
     MEMBERS,
     DRIVES,
+    MOVEMENTS,
+    FIGURES,
+    PAST_FIGURES,
+    PUBLICATIONS,
 )
 _BY_MODEL = {collection.model: collection for collection in COLLECTIONS}
 

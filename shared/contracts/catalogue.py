@@ -16,7 +16,7 @@ from pydantic import BaseModel
 from shared.contracts import aid, common, notify
 from shared.contracts.envelope import CONTACTS, EVENTS, INTAKE, REPLIES
 from shared.contracts.fields import DataClass
-from shared.contracts.registry import agencies, businesses, cooperatives, owners, persons, products
+from shared.contracts.registry import agencies, businesses, cooperatives, owners, persons, products, statistics
 
 SERVICES = ("registry", "aid", "notify")
 
@@ -274,6 +274,14 @@ def _cooperatives() -> Iterator[MessageType]:
         yield _event(f"registry.drive.{verb}", drive, summary)
 
 
+def _statistics() -> Iterator[MessageType]:
+    yield _intake(
+        "registry.statistics.request", statistics.StatisticsRequest, "How many are there, by what?", question=True
+    )
+    yield _decision("registry.statistics.publish", statistics.StatisticsPublish, "Publish how many there are.")
+    yield _event("registry.statistics.published", statistics.StatisticsEvent, "Figures of a region were published.")
+
+
 def _aid() -> Iterator[MessageType]:
     yield _intake(
         "aid.agency.request", common.AgencyRequest, "Which agencies are known?", administrator=True, question=True
@@ -310,6 +318,7 @@ TYPES: Mapping[str, MessageType] = {
         *_businesses(),
         *_products(),
         *_cooperatives(),
+        *_statistics(),
         *_aid(),
         *_notify(),
         *(each for service in SERVICES for each in _of_every_service(service)),

@@ -8,7 +8,7 @@ kernel gathers hundreds of them into one query and one transaction is not its bu
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Protocol
 
@@ -87,6 +87,15 @@ class Routes:
             return decide
 
         return register
+
+    def each(self, around: Callable[[Decide], Decide]) -> Routes:
+        """The same routes, with something around every decision."""
+
+        def wrapped(one: Route) -> Route:
+            return replace(one, decide=around(one.decide))
+
+        exact = {pattern: wrapped(one) for pattern, one in self._exact.items()}
+        return Routes(exact, [wrapped(one) for one in self._patterns])
 
     def find(self, key: str) -> Route | None:
         """The route for a message type's short name, or None: a reader leaves alone what it does not know."""

@@ -14,6 +14,7 @@ from services.registry.handlers import (
     products,
     questions,
     reports,
+    statistics,
 )
 from shared.kernel.routes import Routes
 
@@ -29,11 +30,13 @@ routes = Routes.of(
     products.routes,
     questions.routes,
     reports.routes,
-)
+    statistics.routes,
+).each(statistics.counted)
 workers = (
     duplicates.compare_worker,
     owners.moving_worker,
     products.certificate_worker,
     cooperatives.calendar_worker,
     drives.deadline_worker,
+    statistics.fold_worker,
 )

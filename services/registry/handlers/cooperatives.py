@@ -12,6 +12,7 @@ from services.registry import drive as drives
 from services.registry import membership
 from services.registry.cooperative import Cooperative
 from services.registry.drive import Drive
+from services.registry.handlers.statistics import counted
 from services.registry.membership import Known, Member
 from services.registry.problems import problem
 from services.registry.store import BUSINESSES, COOPERATIVES, DRIVES, MEMBERS, OWNERS, cooperatives_in, of_drive
@@ -277,6 +278,7 @@ def calendar_needs(message: Received[Any], _: WorkingSet) -> Iterable[Lookup]:
     return [_due(message.received_at)]
 
 
+@counted
 def look_at_calendar(message: Received[Any], state: WorkingSet, now: datetime) -> Decision:
     """Statuses and reminders that a day brings: once for each, also when nobody has looked for months."""
     moved = [cooperatives.passed(one, regions.local_date(now, one.region)) for one in state.all(_due(now))]

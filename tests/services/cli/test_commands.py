@@ -27,6 +27,7 @@ NESTED = (
     *(("agency", verb) for verb in ("add", "suspend", "reinstate", "rotate", "list")),
     *(("official", verb) for verb in ("add", "end", "list")),
     *(("integrator", verb) for verb in ("add", "remove", "rotate", "list")),
+    *(("stats", verb) for verb in ("businesses", "cooperatives")),
     ("contract", "export"),
 )
 

@@ -47,8 +47,9 @@ class Cooperatives(Registry):
         about = {"book_year": book_year, "held_on": held_on or f"{book_year + 1}-03-01"}
         return self.official("record_rat", cooperative_id, **about)
 
-    def persons(self, number: int, account: str = SIANTAR, region: str = "12.72.01.1001") -> list[dict[str, str]]:
+    def persons(self, number: int, account: str = SIANTAR, region: str | None = None) -> list[dict[str, str]]:
         """So many owners, each with a business, as founders are named."""
+        region = region or {MEDAN: "12.71.01.1001", SIANTAR: "12.72.01.1001"}[account]
         regency, rng = region[:5], Random(f"{account}{number}{len(self.owners())}")
         found = []
         for nik in generate.distinct(lambda one: generate.nik(one, regency=regency), rng, number):

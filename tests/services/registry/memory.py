@@ -28,6 +28,7 @@ PERMITTED = [
     "registry.certificate.*",
     "registry.cooperative.*",
     "registry.drive.*",
+    "registry.statistics.*",
     "registry.consent.*",
     "registry.owner.*",
     "registry.official.*",

@@ -54,7 +54,7 @@ def codes(problems: list[Problem]) -> list[tuple[str, str | None]]:
 # --- officials --------------------------------------------------------------------------------------------------------
 
 DECISIONS = sorted(key for key, one in TYPES.items() if one.decision)
-_HEADS = ("registry.business.", "registry.cooperative.", "registry.drive.", "aid.programme.")
+_HEADS = ("registry.business.", "registry.cooperative.", "registry.drive.", "registry.statistics.", "aid.programme.")
 DECIDES: dict[str, set[str]] = {
     "kadis": {*(key for key in DECISIONS if key.startswith(_HEADS))},
     "kabid": {"registry.business.verify", "registry.cooperative.record_rat", "registry.cooperative.assess"},

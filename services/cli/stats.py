@@ -1,0 +1,208 @@
+"""`binaan stats`: how many businesses and cooperatives there are, as a table and as rows for Satu Data."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from services.cli.asking import tell
+from services.cli.client import PATIENCE_SECONDS
+from services.cli.exits import wrong_usage
+from services.cli.filing import Csv, Xlsx, save
+from services.cli.options import As, Json, Patience, print_json
+from services.cli.screen import out
+from services.cli.tables import table
+from shared.reference import dates
+from shared.reference import region as regions
+from shared.reference.invalid import Invalid
+
+app = typer.Typer(help="Statistics: how many businesses and cooperatives there are, and by what.", no_args_is_help=True)
+
+Region = Annotated[str | None, typer.Option(metavar="CODE", help="A region within one's own (12.71.01); one's own.")]
+AsOf = Annotated[str | None, typer.Option("--as-of", metavar="DATE", help="The end of which day; today.")]
+By = Annotated[str | None, typer.Option(metavar="WORD", help="region, status, scale, role, sector …")]
+Against = Annotated[
+    int | None, typer.Option(min=1, metavar="N", help="Somebody else's figure, to say how much of it is covered.")
+]
+Source = Annotated[str | None, typer.Option(metavar="TEXT", help="Whose figure that is: BPS.")]
+Qualifier = Annotated[str, typer.Option(metavar="WORD", help="exact, sekitar, lebih_dari or kurang_dari.")]
+
+_SUBJECT = {"businesses": ("Jumlah UMKM", "usaha"), "cooperatives": ("Jumlah Koperasi", "koperasi")}
+_SUMS = {"members": ("Jumlah Anggota Koperasi", "orang"), "workers": ("Jumlah Tenaga Kerja UMKM", "orang")}
+_COLUMNS = {
+    "businesses": ("key", "name", "count", "share", "workers"),
+    "cooperatives": ("key", "name", "count", "share", "members", "members_share"),
+}
+_LEVELS = {
+    "nation": "nasional",
+    "province": "provinsi",
+    "regency": "kabupaten/kota",
+    "district": "kecamatan",
+    "village": "desa/kelurahan",
+}
+SATU_DATA = (
+    "_id",
+    "kode_wilayah",
+    "level_wilayah",
+    "nama_wilayah",
+    "judul",
+    "satuan",
+    "tahun",
+    "periode",
+    "data",
+    "status",
+    "timestamp",
+    "rincian",
+    "kualifikasi",
+    "sumber",
+)
+"""As portals of Satu Data have it (sources §7), and what every figure of ours says besides."""
+
+
+@app.command()
+def businesses(
+    *,
+    account: As,
+    region: Region = None,
+    as_of: AsOf = None,
+    by: By = None,
+    against: Against = None,
+    source: Source = None,
+    qualifier: Qualifier = "exact",
+    json: Json = False,
+    xlsx: Xlsx = None,
+    csv: Csv = None,
+    patience: Patience = PATIENCE_SECONDS,
+) -> None:
+    """Count businesses: by region, status, scale, role or sector (KBLI category).
+
+    Example: `binaan stats businesses --by scale --as dinkop-medan`
+
+    Example: `binaan stats businesses --against 40000 --qualifier sekitar --source BPS --as dinkop-bengkalis`
+    """
+    data = _asked("businesses", region, as_of, by, _outside(against, qualifier, source))
+    answer = tell(account, "registry.statistics.request", data, patience).data["answer"]
+    _show(answer, json=json, xlsx=xlsx, csv=csv)
+
+
+@app.command()
+def cooperatives(
+    *,
+    account: As,
+    region: Region = None,
+    as_of: AsOf = None,
+    by: By = None,
+    against: Against = None,
+    source: Source = None,
+    qualifier: Qualifier = "exact",
+    json: Json = False,
+    xlsx: Xlsx = None,
+    csv: Csv = None,
+    patience: Patience = PATIENCE_SECONDS,
+) -> None:
+    """Count cooperatives and their members: by region, status, jenis, kelompok, form, sektor or health.
+
+    A file has the layout of Satu Data, every figure with its source, its day and its qualifier.
+
+    Example: `binaan stats cooperatives --by kelompok --csv koperasi.csv --as disperindagkop-kaltim`
+    """
+    data = _asked("cooperatives", region, as_of, by, _outside(against, qualifier, source))
+    answer = tell(account, "registry.statistics.request", data, patience).data["answer"]
+    _show(answer, json=json, xlsx=xlsx, csv=csv)
+
+
+def _asked(
+    of: str, region: str | None, as_of: str | None, by: str | None, outside: Mapping[str, Any] | None
+) -> dict[str, Any]:
+    told = {"of": of, "region": _region(region), "as_of": _day(as_of), "by": by, "outside": outside}
+    return {name: value for name, value in told.items() if value is not None}
+
+
+def _outside(value: int | None, qualifier: str, source: str | None) -> dict[str, Any] | None:
+    if (value is None) != (source is None):
+        raise wrong_usage("--against and --source belong together: a figure means nothing without whose it is.")
+    return None if value is None else {"value": value, "qualifier": qualifier, "source": source}
+
+
+def _region(text: str | None) -> str | None:
+    try:
+        return None if text is None else regions.parse(regions.clean(text)).code
+    except Invalid as error:
+        raise wrong_usage(f"--region: {error.text_en}") from None
+
+
+def _day(text: str | None) -> str | None:
+    try:
+        return None if text is None else dates.parse(text).isoformat()
+    except Invalid as error:
+        raise wrong_usage(f"--as-of: {error.text_en}") from None
+
+
+# --- what is shown ----------------------------------------------------------------------------------------------------
+
+
+def _show(answer: Mapping[str, Any], *, json: bool, xlsx: Path | None, csv: Path | None) -> None:
+    save(list(satu_data_rows(answer)), SATU_DATA, xlsx=xlsx, csv=csv)
+    if json:
+        print_json(answer)
+    else:
+        _show_table(answer)
+
+
+def _show_table(answer: Mapping[str, Any]) -> None:
+    out().print(f"{answer['region_name']} ({answer['region']}), {answer['as_of']}", markup=False)
+    for text in _totals(answer):
+        out().print(text, markup=False)
+    if answer.get("rows"):
+        columns = _COLUMNS[answer["of"]]
+        shown = [{name: row.get(name, _hidden(row, name)) for name in columns} for row in answer["rows"]]
+        out().print("", table(shown, columns, "key"))
+
+
+def _hidden(row: Mapping[str, Any], name: str) -> str:
+    return "–" if row.get("suppressed") and name != "name" else ""
+
+
+def _totals(answer: Mapping[str, Any]) -> Iterator[str]:
+    yield f"{answer['of']}: {answer.get('count', 'not shown, too few')}"
+    for name in _SUMS:
+        if name in answer:
+            qualifier = answer.get(f"{name}_qualifier")
+            yield f"{name}: {answer[name]}{f' ({qualifier})' if qualifier else ''}"
+    if "coverage" in answer:
+        outside = answer["outside"]
+        yield f"that is {answer['coverage']} % of {outside['value']} ({outside['qualifier']}, {outside['source']})"
+
+
+def satu_data_rows(answer: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    """Every figure of an answer as a row of its own, the totals first; what is not shown has no ``data``."""
+    yield from _figures(answer, answer, "", answer["region"])
+    for row in answer.get("rows", ()):
+        is_place = answer.get("by") == "region" and row["key"][0].isdigit()
+        yield from _figures(answer, row, row["key"], row["key"] if is_place else answer["region"])
+
+
+def _figures(answer: Mapping[str, Any], part: Mapping[str, Any], key: str, region: str) -> Iterator[dict[str, Any]]:
+    sums = [name for name in _SUMS if name in answer]
+    place = regions.parse(region)
+    for name in ("count", *sums):
+        title, unit = _SUBJECT[answer["of"]] if name == "count" else _SUMS[name]
+        yield {
+            "_id": f"{answer['statistics_id']}:{key or 'total'}:{name}",
+            "kode_wilayah": region,
+            "level_wilayah": _LEVELS[place.level],
+            "nama_wilayah": place.name,
+            "judul": f"{title} menurut {answer['by']}" if key else title,
+            "satuan": unit,
+            "tahun": answer["as_of"][:4],
+            "periode": answer["as_of"],
+            "data": part.get(name, ""),
+            "status": "tersedia" if name in part else "disamarkan",
+            "timestamp": answer["as_of"],
+            "rincian": key,
+            "kualifikasi": answer.get(f"{name}_qualifier", "exact"),
+            "sumber": "Binaan registry",
+        }
