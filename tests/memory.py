@@ -213,6 +213,7 @@ def _matches(lookup: Lookup, one: BaseModel) -> bool:
             return lookup.tag in collection.tags(one) and collection.id_of(one) > lookup.after
         case Due():
             due = collection.due(one)
-            return due is not None and due <= lookup.until
+            tagged = lookup.tag is None or lookup.tag in collection.tags(one)
+            return tagged and due is not None and due <= lookup.until
         case Outdated():
             return False  # nothing is stored under a key here

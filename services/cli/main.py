@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from services.cli import agency, contract, exporting, integrator, messages, office, official, operators, stats
+from services.cli import agency, contract, exporting, integrator, messages, notify, office, official, operators, stats
 from services.cli.demo.command import demo
 from services.cli.exits import MEANINGS
 from services.cli.options import Group
@@ -54,6 +54,7 @@ app.add_typer(official.app, name="official")
 app.add_typer(integrator.app, name="integrator")
 app.add_typer(stats.app, name="stats")
 app.add_typer(contract.app, name="contract")
+app.add_typer(notify.app, name="notify")
 
 
 def _print_version(wanted: bool) -> None:

@@ -2,19 +2,33 @@
 
 from __future__ import annotations
 
+import json
+
+import structlog
+from pydantic import ValidationError
+
+from services.notify import webhooks
 from services.notify.handlers import review, review_needs, routes
+from services.notify.policy import policy_on
 from services.notify.sending import Sender
-from services.notify.settings import NotifySettings
-from services.notify.spool import LocalProvider
+from services.notify.settings import NotifySettings, Providers, TwilioEntry, WhatsAppEntry, switchboard
 from services.notify.store import COLLECTIONS
+from shared.kernel.doors import Door
+from shared.kernel.keys import KeyFileError
 from shared.kernel.routes import Worker, stepping
-from shared.kernel.service import Service
+from shared.kernel.service import Service, utc_now
 from shared.kernel.settings import Settings
+
+log = structlog.get_logger()
 
 
 def build(settings: Settings) -> Service:
     """notify as a service. Raises pydantic's ``ValidationError`` when its own settings are not there."""
     own = settings if isinstance(settings, NotifySettings) else NotifySettings()
+    providers = _providers(own)
+    sender = Sender(
+        switchboard(providers, own.spool_file, policy_on(utc_now().date())), providers.only_to, alarm=_alarm
+    )
     return Service(
         "notify",
         settings,
@@ -23,6 +37,43 @@ def build(settings: Settings) -> Service:
         queues=("intake", "events", "contacts"),
         workers=(
             Worker("review", stepping(review_needs, review)),
-            Worker("sending", Sender(LocalProvider(own.spool_file)).step),
+            Worker("sending", sender.step, finish=sender.finish),
         ),
+        doors=_doors(providers),
     )
+
+
+def _providers(own: NotifySettings) -> Providers:
+    try:
+        return own.providers()
+    except (OSError, ValueError) as error:
+        if isinstance(error, ValidationError):
+            raise
+        reason = "is not JSON" if isinstance(error, json.JSONDecodeError) else "cannot be read"
+        raise KeyFileError(f"the file of providers {reason}") from None
+
+
+def _doors(providers: Providers) -> dict[str, Door]:
+    gathering, doors = webhooks.Gathering(), dict[str, Door]()
+    meta = [one for one in providers.providers if isinstance(one, WhatsAppEntry)]
+    if meta:
+        secrets = [(one.app_secret.get_secret_value(), one.verify_token.get_secret_value()) for one in meta]
+        doors[webhooks.WHATSAPP] = webhooks.whatsapp(secrets, gathering, _counted)
+    accounts = [
+        (one.auth_token.get_secret_value(), one.receipts_url)
+        for one in providers.providers
+        if isinstance(one, TwilioEntry) and one.receipts_url is not None
+    ]
+    if accounts:
+        doors[webhooks.TWILIO] = webhooks.twilio(accounts, gathering, _counted)
+    return doors
+
+
+def _counted(what: str) -> None:
+    if what == "forged":
+        log.warning("a webhook without a good signature was refused")
+
+
+def _alarm(provider: str, code: str) -> None:
+    """Somebody must mend it: the code says what (``refusals.csv``)."""
+    log.error("a provider refuses what only an operator can mend", provider=provider, code=code)

@@ -15,6 +15,7 @@ from shared.contracts.registry import owners
 from shared.reference import phone
 from shared.reference.invalid import Invalid
 
+CHANNELS = ("whatsapp", "sms")
 SEALED = frozenset({"name", "phone", "language", "consent"})
 """The fields of ``Contact`` that are about a person."""
 
@@ -30,7 +31,11 @@ class Consent(BaseModel):
 
 
 class Contact(BaseModel):
-    """The copy of an owner's contact as of ``sequence``; ``erased`` marks a tombstone."""
+    """The copy of an owner's contact as of ``sequence``; ``erased`` marks a tombstone.
+
+    ``line`` is a keyed token of the number, by which somebody who writes to us is found. ``stopped`` are the channels
+    that the owner has refused to us, until registry's own record says so; ``refusals`` counts what registry was told.
+    """
 
     model_config = ConfigDict(frozen=True)
 
@@ -40,21 +45,39 @@ class Contact(BaseModel):
     phone: str | None = None
     language: str = "id"
     consent: Consent = Consent()
+    line: str | None = None
+    stopped: tuple[str, ...] = ()
+    refusals: int = 0
     erased: bool = False
+
+    def refuse(self, channels: tuple[str, ...]) -> Contact:
+        """The owner wants nothing more by these channels; the same contact where that is known already."""
+        stopped = tuple(one for one in CHANNELS if one in {*self.stopped, *channels})
+        if self.erased or stopped == self.stopped:
+            return self
+        return self.model_copy(update={"stopped": stopped, "refusals": self.refusals + 1})
 
 
 @dataclass(frozen=True, slots=True)
 class Reach:
-    """By which channel an invitation may go, or why by none. Exactly one of the two is set."""
+    """By which channels a message may go, the first one first, or why by none. Exactly one of the two is set."""
 
-    channel: str | None = None
+    channels: tuple[str, ...] = ()
     reason: str | None = None
 
 
-def copy_of(told: owners.Contact, sequence: int, *, erased: bool) -> Contact:
-    """The copy to keep. Whatever an erasure may still carry of a person is left out."""
+def copy_of(
+    told: owners.Contact, sequence: int, *, erased: bool, known: Contact | None = None, line: str | None = None
+) -> Contact:
+    """The copy to keep. Whatever an erasure may still carry of a person is left out.
+
+    What the owner has refused to us holds until registry's record agrees: a contact that was on its way when the
+    refusal came must not undo it.
+    """
+    refusals = known.refusals if known is not None else 0
     if erased or told.erased:
-        return Contact(owner_id=told.owner_id, sequence=sequence, erased=True)
+        return Contact(owner_id=told.owner_id, sequence=sequence, refusals=refusals, erased=True)
+    agreed = {"whatsapp": told.consent.whatsapp, "sms": told.consent.sms}
     return Contact(
         owner_id=told.owner_id,
         sequence=sequence,
@@ -62,14 +85,18 @@ def copy_of(told: owners.Contact, sequence: int, *, erased: bool) -> Contact:
         phone=told.phone,
         language=told.language,
         consent=Consent.model_validate(told.consent.model_dump()),
+        line=line,
+        stopped=tuple(one for one in (known.stopped if known is not None else ()) if agreed[one]),
+        refusals=refusals,
     )
 
 
-def reach(contact: Contact) -> Reach:
-    """The channel for an invitation to apply, which nobody has asked for: only with recorded consent.
+def reach(contact: Contact, category: str = "offer") -> Reach:
+    """The channels for a message of a category.
 
-    WhatsApp by the vendor's rule for every category; SMS because an invitation is an offer and not a service message
-    (Permenkominfo 21/2013 art. 21, now 9/2017). WhatsApp goes first, it shows who is writing.
+    WhatsApp only with recorded consent, by the vendor's rule for every category. SMS for what is a ``service`` unless
+    the owner has refused, for an ``offer``, which nobody has asked for, only with consent (Permenkominfo 21/2013
+    art. 21, now 9/2017). WhatsApp goes first, it shows who is writing.
     """
     if contact.erased:
         return Reach(reason="contact_erased")
@@ -77,11 +104,11 @@ def reach(contact: Contact) -> Reach:
         return Reach(reason="no_phone")
     if not _is_mobile(contact.phone):
         return Reach(reason="no_mobile_phone")
-    if contact.consent.whatsapp:
-        return Reach(channel="whatsapp")
-    if contact.consent.sms:
-        return Reach(channel="sms")
-    return Reach(reason="no_consent")
+    agreed = {"whatsapp": contact.consent.whatsapp, "sms": contact.consent.sms}
+    if category == "service":
+        agreed["sms"] |= contact.consent.given_on is None  # nobody has asked the owner yet: not refused
+    channels = tuple(one for one in CHANNELS if agreed[one] and one not in contact.stopped)
+    return Reach(channels) if channels else Reach(reason="stopped" if contact.stopped else "no_consent")
 
 
 def _is_mobile(number: str) -> bool:

@@ -13,11 +13,14 @@ from pydantic import BaseModel
 
 from services.notify import message as messages
 from services.notify.audience import Business, Eligibility, Programme
-from services.notify.contact import Contact
+from services.notify.contact import CHANNELS, Contact
 from services.notify.message import Circumstances, Message, Step
-from services.notify.store import AGENCY, BUSINESSES, CONTACT, MESSAGES, PROGRAMME
+from services.notify.provider import Outcome
+from services.notify.store import AGENCY, BUSINESSES, CONTACT, CONTACTS, MESSAGES, PROGRAMME, messages_to
+from shared.contracts.registry.owners import ConsentWithdraw
 from shared.decision import Decision, Fact
 from shared.kernel.state import ById, Lookup, WorkingSet
+from shared.reference import region as regions
 
 # --- what must be looked up -------------------------------------------------------------------------------------------
 
@@ -49,6 +52,14 @@ def follow_needs(state: WorkingSet, programme_id: str, business_id: str) -> Iter
         yield from PROGRAMME.needs(state, programme_id)
 
 
+def refusal_needs(state: WorkingSet, owner_id: str) -> Iterator[Lookup]:
+    """What ``Desk.refuse`` looks at."""
+    told = messages_to(owner_id)
+    yield from (ById(CONTACTS, owner_id), told)
+    for one in () if state.missing([told]) else state.all(told):
+        yield from programme_needs(state, one.programme_id)
+
+
 # --- what comes of it -------------------------------------------------------------------------------------------------
 
 
@@ -62,16 +73,22 @@ class Desk:
         self._messages: dict[str, Message] = {}
         self._others: list[BaseModel] = []
         self._facts: list[Fact] = []
+        self._refused: dict[str, Contact] = {}
 
     def keep(self, aggregate: BaseModel) -> None:
         """A change of something else than a message."""
         self._others.append(aggregate)
 
+    def keep_once(self, aggregate: BaseModel) -> None:
+        """The same, of what one decision may come upon more than once."""
+        if aggregate not in self._others:
+            self._others.append(aggregate)
+
     def given(self, programme: Programme, owner_id: str) -> Circumstances:
         agency = AGENCY.get(self._state, programme.agency)
         return Circumstances(
             programme=programme,
-            contact=self._contact or CONTACT.get(self._state, owner_id),
+            contact=self._contact or self._refused.get(owner_id) or CONTACT.get(self._state, owner_id),
             agency=None if agency is None else agency.name,
         )
 
@@ -96,6 +113,43 @@ class Desk:
         if programme is not None:
             self.take(messages.settle(message, self.given(programme, message.owner_id), self._now))
 
+    # --- what providers and people say ------------------------------------------------------------------------------
+
+    def hear(self, outcome: Outcome) -> bool:
+        """Write down what became of an attempt. False for a message that nobody here knows."""
+        message = self.message(outcome.message_id)
+        if message is None:
+            return False
+        self.take(messages.record(message, outcome, self._now))
+        if outcome.state == "failed" and outcome.consequence == "stopped":
+            self.refuse(message.owner_id, (message.channel,) if message.channel else CHANNELS)
+        return True
+
+    def refuse(self, owner_id: str, channels: tuple[str, ...]) -> bool:
+        """The owner wants nothing more: it holds at once, and registry is told, by the door that anybody uses.
+
+        False where that is known already.
+        """
+        contact = self._refused.get(owner_id) or self._state.get(ById(CONTACTS, owner_id))
+        if contact is None or (refused := contact.refuse(channels)) == contact:
+            return False
+        self._refused[owner_id] = refused
+        self._facts.append(
+            Fact(
+                type="registry.consent.withdraw",
+                subject=owner_id,
+                region=regions.NATION,
+                sequence=refused.refusals,
+                data=ConsentWithdraw.model_validate({"owner_id": owner_id, "channels": list(channels)}),
+            )
+        )
+        for one in self._state.all(messages_to(owner_id)):
+            current = self.message(one.message_id)
+            programme = PROGRAMME.get(self._state, one.programme_id)
+            if current is not None:
+                self.settle(current, programme)
+        return True
+
     def message(self, message_id: str) -> Message | None:
         """As it stands, with what this decision has changed already."""
         return self._messages.get(message_id) or self._state.get(ById(MESSAGES, message_id))
@@ -105,7 +159,7 @@ class Desk:
         self._facts += step.facts
 
     def decision(self) -> Decision:
-        return Decision(changes=[*self._others, *self._changed()], facts=self._facts)
+        return Decision(changes=[*self._others, *self._refused.values(), *self._changed()], facts=self._facts)
 
     def _changed(self) -> Iterator[Message]:
         for id_, message in self._messages.items():

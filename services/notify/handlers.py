@@ -3,33 +3,39 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from services.notify import audience, contact
+from services.notify import audience, contact, questions
 from services.notify.audience import Business
 from services.notify.desk import Desk, follow_needs, message_needs, programme_needs
+from services.notify.message import Message
+from services.notify.problems import problem
 from services.notify.store import (
     BUSINESSES,
     CONTACTS,
     ELIGIBILITIES,
+    MESSAGES,
     PROGRAMME,
     PROGRAMMES,
+    UNCERTAIN,
     eligibilities_of,
+    line_of,
     messages_to,
     programmes_of,
 )
 from shared.agencies import AGENCIES, AgencyRecord
 from shared.contracts.aid import EligibilityEvent, ProgrammeEvent
-from shared.contracts.envelope import Received
+from shared.contracts.authority import check_administrator
+from shared.contracts.envelope import ADMINISTRATOR, Received
+from shared.contracts.notify import MessageRequest, TemplateRequest
 from shared.contracts.registry.agencies import AgencyEvent
 from shared.contracts.registry.businesses import BusinessEvent
 from shared.contracts.registry.owners import ContactEvent
-from shared.decision import Decision
-from shared.kernel import held as holding
+from shared.decision import Decision, reject
 from shared.kernel.routes import Routes
 from shared.kernel.state import ById, Due, Lookup, Page, WorkingSet
+from shared.reference import region as regions
 
 routes = Routes()
 
@@ -54,31 +60,19 @@ def contact_changed(message: Received[ContactEvent], state: WorkingSet, now: dat
     return _keep_contact(message, state, now, erased=False)
 
 
-def _erased_needs(message: Received[ContactEvent], state: WorkingSet) -> Iterator[Lookup]:
-    """In no lane: an older contact of the owner that is held here, by a bug of ours, must not hold this one up."""
-    owner_id = message.data.contact.owner_id
-    yield ById(CONTACTS, owner_id, guard=False)
-    yield holding.about(CONTACTS, owner_id)
-    yield messages_to(owner_id)
-    if not state.missing([messages_to(owner_id)]):
-        for one in state.all(messages_to(owner_id)):
-            yield from programme_needs(state, one.programme_id)
-
-
-@routes.on("registry.contact.erased", _erased_needs)
+@routes.on("registry.contact.erased", _contact_needs)
 def contact_erased(message: Received[ContactEvent], state: WorkingSet, now: datetime) -> Decision:
-    """Name and number go, also from what is held, and whatever has not been sent is withdrawn (UU PDP art. 42–44)."""
-    held = state.all(holding.about(CONTACTS, message.data.contact.owner_id))
-    discarded = [holding.given_up("notify", one, "contact_erased") for one in held]
-    kept = _keep_contact(message, state, now, erased=True)
-    return replace(kept, removals=[*kept.removals, *held], facts=[*kept.facts, *discarded])
+    """Name and number go, and whatever has not been sent is withdrawn (UU PDP art. 42–44)."""
+    return _keep_contact(message, state, now, erased=True)
 
 
 def _keep_contact(message: Received[ContactEvent], state: WorkingSet, now: datetime, *, erased: bool) -> Decision:
     told = message.data.contact
-    if not message.is_news_to(state.get(ById(CONTACTS, told.owner_id, guard=not erased))):
+    known = state.get(ById(CONTACTS, told.owner_id))
+    if not message.is_news_to(known):
         return Decision()
-    copy = contact.copy_of(told, message.sequence, erased=erased)
+    line = line_of(message.token, told.phone) if told.phone else None
+    copy = contact.copy_of(told, message.sequence, erased=erased, known=known, line=line)
     desk = Desk(state, now, contact=copy)
     desk.keep(copy)
     for one in state.all(messages_to(told.owner_id)):
@@ -186,6 +180,43 @@ def eligibility_assessed(message: Received[EligibilityEvent], state: WorkingSet,
     business = state.get(ById(BUSINESSES, told.beneficiary_id))
     desk.follow(copy, business, PROGRAMME.get(state, told.programme_id))
     return desk.decision()
+
+
+# --- questions --------------------------------------------------------------------------------------------------------
+
+
+def _uncertain(message: Received[MessageRequest]) -> Page[Message]:
+    region, after = message.data.region, message.data.after or ""
+    tag = UNCERTAIN if region in {None, regions.NATION} else f"{UNCERTAIN}:{regions.regency_or_above(str(region))}"
+    return Page(MESSAGES, tag, after=after, limit=message.data.limit + 1, guard=False)
+
+
+def _uncertain_needs(message: Received[MessageRequest], _: WorkingSet) -> Iterator[Lookup]:
+    yield _uncertain(message)
+
+
+@routes.on("notify.message.request", _uncertain_needs)
+def uncertain(message: Received[MessageRequest], state: WorkingSet, now: datetime) -> Decision:
+    """What nobody knows of, for somebody to decide on. Only our own administrator may ask."""
+    if problems := check_administrator(message.account, ADMINISTRATOR):
+        return reject(*problems)
+    found = state.all(_uncertain(message))
+    listed = found[: message.data.limit]
+    after = listed[-1].message_id if len(found) > len(listed) else None
+    return Decision(answer=[questions.shown(one) for one in listed], next=after)
+
+
+def _nothing_needed(message: Received[TemplateRequest], state: WorkingSet) -> Iterator[Lookup]:
+    yield from ()
+
+
+@routes.on("notify.template.request", _nothing_needed)
+def templates(message: Received[TemplateRequest], state: WorkingSet, now: datetime) -> Decision:
+    """How our messages read, with invented values. Only our own administrator may ask."""
+    if problems := check_administrator(message.account, ADMINISTRATOR):
+        return reject(*problems)
+    found = list(questions.previews(message.data.template, now.date()))
+    return Decision(answer=found) if found else reject(problem("template.unknown", "data.template"))
 
 
 # --- the worker that looks through a programme ------------------------------------------------------------------------

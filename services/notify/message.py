@@ -2,7 +2,11 @@
 
 There is one for each owner and programme, however many of the owner's businesses are eligible (issue 7: five
 businesses, one message). Until it is sent it follows what is true: lost eligibility, a closed programme, a missing
-number or withdrawn consent suppress it, and it is queued again when the reason has gone. Once sent, nothing more.
+number or withdrawn consent suppress it, and it is queued again when the reason has gone. Once sent, nothing more,
+unless the provider says that it has not arrived and will not: then it is queued again for another way or another day.
+
+The guarantee of this file: what became of an attempt moves only forward, so receipts that come late, swapped or
+doubled end in the same state; and a message of which nobody knows whether it was taken is never sent again by itself.
 """
 
 from __future__ import annotations
@@ -18,15 +22,26 @@ from pydantic import BaseModel, ConfigDict
 from services.notify import contact as contacts
 from services.notify.audience import Business, Eligibility, Programme
 from services.notify.contact import Contact
-from services.notify.provider import Outcome
+from services.notify.occasion import PROGRAMME_ELIGIBLE, occasion_on
+from services.notify.policy import Policy, policy_on
+from services.notify.provider import ARRIVED, Outcome
 from shared.contracts.notify import MessageChange, MessageEvent, MessageState
 from shared.decision import Cause, Fact
+from shared.reference import region as regions
 
-TEMPLATE = "programme_eligible_id_v1"
-WAIT = timedelta(hours=24)
-"""How long a message waits for the owner's contact (or the agency's name): by policy, issue 2."""
-
-State = Literal["queued", "sending", "sent", "delivered", "failed", "uncertain", "suppressed", "expired"]
+State = Literal["queued", "sending", "sent", "delivered", "read", "failed", "uncertain", "suppressed", "expired"]
+Status = Literal["claimed", "released", "uncertain", "sent", "failed", "delivered", "read"]
+RANK: Mapping[str, int] = {
+    "claimed": 0,
+    "released": 0,
+    "uncertain": 1,
+    "sent": 2,
+    "failed": 3,
+    "delivered": 4,
+    "read": 5,
+}
+"""How much is known of an attempt. A provider may say ``failed`` of one phone and ``delivered`` of another of the same
+person, in any order; that it has arrived outweighs."""
 UNSETTLED: frozenset[State] = frozenset({"queued", "suppressed"})
 """States in which a message still follows what is true of its owner and programme."""
 
@@ -35,13 +50,14 @@ NEXT: Mapping[State, frozenset[State]] = {
     "sending": frozenset({"queued", "sent", "failed", "uncertain"}),
     "suppressed": frozenset({"queued", "sent"}),
     "expired": frozenset({"sent"}),
-    "sent": frozenset({"delivered"}),
-    "uncertain": frozenset({"sent"}),
-    "delivered": frozenset(),
-    "failed": frozenset(),
+    "sent": frozenset({"delivered", "failed", "queued"}),
+    "uncertain": frozenset({"sent", "failed", "queued"}),
+    "delivered": frozenset({"read"}),
+    "read": frozenset(),
+    "failed": frozenset({"sent"}),
 }
-"""Which state may follow which. ``sent`` may follow what was withdrawn: if a provider says that it has taken a message
-from a process that stood still meanwhile, then that is what happened, and the books say so."""
+"""Which state may follow which. ``sent`` may follow what was withdrawn or has failed: if a provider says that it has
+taken a message from a process that stood still meanwhile, then that is what happened, and the books say so."""
 
 _FAMILY = uuid.UUID("0b5c1f0e-3f5a-5d0e-9f0c-9a4b6d1c2e70")
 
@@ -55,12 +71,26 @@ class Beneficiary(BaseModel):
     recorded_on: date
 
 
+class Attempt(BaseModel):
+    """One handing over to one provider, and the furthest that is known of it."""
+
+    model_config = ConfigDict(frozen=True)
+
+    number: int
+    channel: str | None
+    provider: str | None
+    status: Status = "claimed"
+    code: str | None = None
+
+
 class Message(BaseModel):
     """The intent and its state. It holds no name, no number and no text.
 
     ``beneficiary_id`` is one of ``beneficiaries``: the first recorded, and kept as long as it is eligible, so that an
     event never changes unseen. ``region`` stays as it was at first: who reads one region's events misses none of it.
-    ``due_at`` is set while queued: the instant at which to send, or to give up waiting.
+    ``due_at`` is set while queued: the instant at which to send, or to give up waiting. ``via`` is the channel it is to
+    go by, once that is known; by the channels in ``barred`` it could not be delivered; ``not_before`` is when a
+    provider may be asked again.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -68,6 +98,7 @@ class Message(BaseModel):
     message_id: str
     programme_id: str
     owner_id: str
+    occasion: str = PROGRAMME_ELIGIBLE
     template: str
     region: str
     beneficiary_id: str
@@ -76,12 +107,21 @@ class Message(BaseModel):
     reason: str | None = None
     channel: str | None = None
     provider: str | None = None
-    attempt: int = 0
+    attempts: tuple[Attempt, ...] = ()
+    via: str | None = None
+    barred: tuple[str, ...] = ()
+    priority: str = "campaign"
+    not_before: datetime | None = None
     sequence: int = 0
     caused_by: str
     cause: Cause
     queued_at: datetime
     due_at: datetime | None = None
+
+    @property
+    def attempt(self) -> int:
+        """The number of the last attempt; 0 before the first."""
+        return self.attempts[-1].number if self.attempts else 0
 
     def published(self) -> MessageState:
         """The public state. That a message is in a provider's hands at this moment is nobody's business yet."""
@@ -118,9 +158,10 @@ class Step:
 class Standing:
     """Where a message ought to be. ``waiting`` is a queued one that lacks a piece."""
 
-    state: Literal["queued", "suppressed", "expired"]
+    state: Literal["queued", "suppressed", "expired", "failed"]
     reason: str | None = None
     waiting: bool = False
+    via: str | None = None
 
 
 def message_id(programme_id: str, owner_id: str) -> str:
@@ -139,9 +180,20 @@ def standing(message: Message, given: Circumstances, now: datetime) -> Standing:
         return Standing("expired", "apply_until_passed")
     if given.contact is None:
         return _waiting(message, now, "no_contact")
-    if reason := contacts.reach(given.contact).reason:
-        return Standing("suppressed", reason)
-    return Standing("queued") if given.agency is not None else _waiting(message, now, "agency_unknown")
+    if now >= message.queued_at + policy_on(now.date()).keep:
+        return Standing("expired", "not_sent_in_time")
+    return _reaching(message, given, given.contact, now)
+
+
+def _reaching(message: Message, given: Circumstances, contact: Contact, now: datetime) -> Standing:
+    """By which channel it may go, if by any."""
+    found = contacts.reach(contact, occasion_on(message.occasion, now.date()).category)
+    if found.reason:
+        return Standing("suppressed", found.reason)
+    via = next((one for one in found.channels if one not in message.barred), None)
+    if via is None:
+        return Standing("failed", message.attempts[-1].code if message.attempts else "undeliverable")
+    return Standing("queued", via=via) if given.agency is not None else _waiting(message, now, "agency_unknown")
 
 
 def _withdrawn(message: Message, given: Circumstances) -> str | None:
@@ -151,7 +203,7 @@ def _withdrawn(message: Message, given: Circumstances) -> str | None:
 
 
 def _waiting(message: Message, now: datetime, reason: str) -> Standing:
-    if message.state == "queued" and now >= message.queued_at + WAIT:
+    if message.state == "queued" and now >= message.queued_at + policy_on(now.date()).wait:
         return Standing("expired", reason)
     return Standing("queued", reason, waiting=True)
 
@@ -179,7 +231,7 @@ def settle(message: Message, given: Circumstances, now: datetime) -> Step:
         return Step(message)
     ought = standing(message, given, now)
     if ought.state == "queued":
-        return _queue(message, ought, now)
+        return _queue(message, ought, given.programme, now)
     if ought.state == message.state:
         return Step(message.model_copy(update={"reason": ought.reason}))
     if ought.state not in NEXT[message.state]:
@@ -195,7 +247,7 @@ def _begin(eligibility: Eligibility, business: Business, given: Circumstances, n
         message_id=message_id(programme.programme_id, business.owner_id),
         programme_id=programme.programme_id,
         owner_id=business.owner_id,
-        template=TEMPLATE,
+        template=occasion_on(PROGRAMME_ELIGIBLE, now.date()).template,
         region=business.region,
         beneficiary_id=business.business_id,
         beneficiaries=(_beneficiary(business),),
@@ -210,13 +262,25 @@ def _begin(eligibility: Eligibility, business: Business, given: Circumstances, n
     return Step(settled.message, (*queued.facts, *settled.facts))
 
 
-def _queue(message: Message, ought: Standing, now: datetime) -> Step:
+def _queue(message: Message, ought: Standing, programme: Programme, now: datetime) -> Step:
     if message.state != "queued":
         message = message.model_copy(update={"queued_at": now, "due_at": None})
-    due_at = message.queued_at + WAIT if ought.waiting else min(message.due_at or now, now)
+    due_at = message.queued_at + policy_on(now.date()).wait if ought.waiting else min(message.due_at or now, now)
+    if not ought.waiting and message.not_before is not None:
+        due_at = max(due_at, message.not_before)
+    changes: dict[str, Any] = {"due_at": due_at, "via": ought.via, "priority": _priority(message, programme, now)}
     if message.state == "queued":
-        return Step(message.model_copy(update={"due_at": due_at}))
-    return _move(message, "queued", due_at=due_at)
+        return Step(message.model_copy(update=changes))
+    return _move(message, "queued", **changes)
+
+
+def _priority(message: Message, programme: Programme, now: datetime) -> str:
+    """What can soon no longer be acted on goes before all others."""
+    day = regions.local_date(now, programme.region)
+    last = programme.apply_until
+    if last is not None and last - day <= timedelta(days=policy_on(now.date()).urgent_days):
+        return "urgent"
+    return occasion_on(message.occasion, now.date()).priority
 
 
 def _beneficiary(business: Business) -> Beneficiary:
@@ -247,15 +311,42 @@ def _with(message: Message, beneficiaries: tuple[Beneficiary, ...]) -> Message:
 
 def claim(message: Message, channel: str, provider: str) -> Message:
     """Take a message for sending. It is public only with what comes of it."""
+    attempt = Attempt(number=message.attempt + 1, channel=channel, provider=provider)
     return _changed(
-        message, "sending", due_at=None, channel=channel, provider=provider, attempt=message.attempt + 1, reason=None
+        message,
+        "sending",
+        due_at=None,
+        channel=channel,
+        provider=provider,
+        attempts=(*message.attempts, attempt),
+        not_before=None,
+        reason=None,
     )
 
 
 def release(message: Message, now: datetime) -> Message:
-    """Give a claimed message back that its provider has never seen; from here it follows what is true again."""
-    released = _changed(message, "queued", due_at=now, channel=None, provider=None)
+    """Give a claimed message back that its provider has never seen; from here it follows what is true again.
+
+    Its attempt keeps its number: a process that stood still may yet make it.
+    """
+    noted = _noted(message, message.attempt, "released", None)
+    released = _changed(noted, "queued", due_at=now, channel=None, provider=None)
     return _with(released, released.beneficiaries)
+
+
+def postpone(message: Message, until: datetime) -> Message:
+    """Not before this instant: quiet hours where the recipient is, or another message to the same person just now."""
+    return message.model_copy(update={"due_at": until})
+
+
+def bar(message: Message, channel: str, now: datetime) -> Message:
+    """There is nobody who carries this channel; it goes by the next one, or fails."""
+    return message.model_copy(update={"barred": tuple(sorted({*message.barred, channel})), "via": None, "due_at": now})
+
+
+def withhold(message: Message, reason: str) -> Step:
+    """Not to this person, for a reason of ours."""
+    return _move(message, "suppressed", reason=reason)
 
 
 def fail(message: Message, reason: str) -> Step:
@@ -263,21 +354,87 @@ def fail(message: Message, reason: str) -> Step:
     return _move(message, "failed", reason=reason, due_at=None)
 
 
-def record(message: Message, outcome: Outcome, provider: str) -> Step:
-    """Write down what a provider says has become of a message; told twice it changes nothing.
+# --- what providers say -----------------------------------------------------------------------------------------------
 
-    Only what has arrived counts for a message that is no longer being sent: a refusal of an earlier attempt says
-    nothing about where it stands now.
+
+def record(message: Message, outcome: Outcome, now: datetime) -> Step:
+    """Write down what a provider says has become of an attempt, in an answer or in a receipt.
+
+    Told twice, late or in another order it ends the same: an attempt moves only to what is known better. Only what has
+    arrived counts for an attempt that is no longer the last one: its refusal says nothing about where the message
+    stands now.
     """
-    path: tuple[State, ...] = ("sent", "delivered") if outcome.state == "delivered" else (outcome.state,)
-    if message.state != "sending" and path[0] != "sent":
+    number = outcome.attempt or message.attempt
+    is_last = number == message.attempt
+    if outcome.state == "unsent":
+        return Step(_released_until(message, now) if is_last and message.state == "sending" else message)
+    if RANK[outcome.state] <= RANK[_attempt(message, number).status]:
         return Step(message)
+    noted = _noted(message, number, outcome.state, outcome.reason)
+    if outcome.state in ("delivered", "read") or (outcome.state == "sent" and is_last):
+        return _arrived(noted, outcome.state, _attempt(noted, number))
+    if outcome.state == "uncertain" and is_last and message.state == "sending":
+        return _move(noted, "uncertain", reason=outcome.reason)
+    if outcome.state == "failed" and is_last and message.state in {"sending", "sent", "uncertain"}:
+        return _refused(noted, outcome, now)
+    return Step(message)
+
+
+def _arrived(message: Message, state: str, attempt: Attempt) -> Step:
+    """Every step on the way up to ``state`` is told once."""
     facts: tuple[Fact, ...] = ()
-    for state in path:
-        if state in NEXT[message.state]:
-            step = _move(message, state, reason=outcome.reason, provider=provider, due_at=None)
+    for rung in ARRIVED[: ARRIVED.index(state) + 1]:
+        if rung in NEXT[message.state]:
+            by = {"channel": attempt.channel or message.channel, "provider": attempt.provider or message.provider}
+            step = _move(message, rung, **by)
             message, facts = step.message, (*facts, *step.facts)
     return Step(message, facts)
+
+
+def _refused(message: Message, outcome: Outcome, now: datetime) -> Step:
+    """What a refusal leads to (``refusals.csv``)."""
+    policy = policy_on(now.date())
+    again = _again(message, outcome, policy, now)
+    if again is None or message.attempt >= policy.attempts:
+        return _move(message, "failed", reason=outcome.reason, due_at=None)
+    if message.published().state == "queued":
+        back = _changed(message, "queued", reason=outcome.reason, channel=None, provider=None, **again)
+        return Step(_with(back, back.beneficiaries))
+    return _move(message, "queued", reason=outcome.reason, channel=None, provider=None, queued_at=now, **again)
+
+
+def _again(message: Message, outcome: Outcome, policy: Policy, now: datetime) -> dict[str, Any] | None:
+    """How it goes on after a refusal; None if it does not."""
+    match outcome.consequence:
+        case "other_channel":
+            barred = tuple(sorted({*message.barred, str(message.channel)}))
+            return {"barred": barred, "due_at": now, "via": None}
+        case "later":
+            until = now + policy.backoff(message.attempt)
+            return {"not_before": until, "due_at": until}
+        case "capped":
+            return {"not_before": now + policy.capped, "due_at": now + policy.capped}
+        case "provider":
+            return {"due_at": now}
+    return None
+
+
+def _released_until(message: Message, now: datetime) -> Message:
+    """It never reached the provider, which is gone; the next try is a little later, so that it can come back."""
+    until = now + policy_on(now.date()).backoff(message.attempt) / 10
+    return release(message, now).model_copy(update={"due_at": until, "not_before": until})
+
+
+def _attempt(message: Message, number: int) -> Attempt:
+    """An attempt by its number; one that was never noted is one of a process that stood still."""
+    made = next((one for one in message.attempts if one.number == number), None)
+    return made or Attempt(number=number, channel=message.channel, provider=message.provider)
+
+
+def _noted(message: Message, number: int, status: str, code: str | None) -> Message:
+    now = _attempt(message, number).model_copy(update={"status": status, "code": code})
+    others = (one for one in message.attempts if one.number != number)
+    return message.model_copy(update={"attempts": tuple(sorted((*others, now), key=lambda one: one.number))})
 
 
 # --- every move -------------------------------------------------------------------------------------------------------

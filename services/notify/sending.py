@@ -1,24 +1,31 @@
-"""Sends what is due: claimed in one unit of work, handed to the provider, recorded in a second.
+"""Sends what is due: claimed in one unit of work, handed to a provider, recorded in another.
 
-The guarantee of this file: a claimed message is sent once, also when the process dies at any point between. Whatever
-is found claimed at the beginning of a step was left by a crash: its provider is asked, what it has is recorded and
-what it has never seen goes back to the queue.
+The guarantee of this file: a claimed message is handed over at most once, also when the process dies at any point
+between. What is found claimed and is not under way here was left by a crash: its provider is asked; what it has is
+recorded, what it has never seen goes back to the queue, and where it cannot say, the message is ``uncertain`` and is
+never sent again by itself.
+
+Claims and answers go side by side: a provider that hangs holds up what it was given, and nothing else.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import asyncio
+from collections import defaultdict
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Any
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple
 
 from services.notify import message as messages
-from services.notify.contact import reach
-from services.notify.desk import Desk, programme_needs
+from services.notify.desk import Desk, programme_needs, refusal_needs
 from services.notify.message import Circumstances, Message, Step
-from services.notify.provider import Outcome, Outgoing, Provider
-from services.notify.store import BUSINESSES, CONTACT, MESSAGES, PROGRAMME, SENDING
-from services.notify.template import Invitation, TextError, render
+from services.notify.occasion import PRIORITIES
+from services.notify.policy import policy_on
+from services.notify.provider import Outcome, Outgoing
+from services.notify.store import BUSINESSES, CONTACT, MESSAGES, PROGRAMME, SENDING, lane
+from services.notify.switchboard import Line, Switchboard
+from services.notify.template import Invitation, TextError, form, render
 from shared.contracts.envelope import Received
 from shared.decision import Decision
 from shared.kernel.routes import Decide, Needs, Run
@@ -26,94 +33,275 @@ from shared.kernel.state import ById, ByTag, Due, Lookup, WorkingSet
 
 SENT_AT_ONCE = 200
 """Messages of one step: each tells two facts when it is recorded."""
+_IDLE_SECONDS = 0.25
+"""How long new messages may wait while answers are awaited."""
+_BREATH_SECONDS = 0.1
+"""How long to let a provider's limit allow more, so that a step is worth its transaction."""
+
+_LONGEST_BREATH_SECONDS = 1.0
 
 _LEFT = ByTag(MESSAGES, SENDING, guard=False)  # only the one process that holds the workers' lease moves these
 
 
 @dataclass(frozen=True, slots=True)
 class Claimed:
-    """What a claim came to: messages ``left`` by a crash, or else those to send now."""
+    """What a claim came to: messages ``left`` by a crash by provider, or else those to send now, each with its line.
+    ``more`` is how many were looked at."""
 
-    left: tuple[str, ...] = ()
-    outgoing: tuple[Outgoing, ...] = ()
+    left: Mapping[str | None, tuple[str, ...]]
+    outgoing: tuple[tuple[Line, Outgoing], ...] = ()
+    more: bool = False
 
 
-@dataclass(frozen=True, slots=True)
 class Sender:
-    """The worker's step."""
+    """The worker's steps. ``only_to`` are the numbers that may be written to in a test; None in earnest."""
 
-    provider: Provider
+    def __init__(
+        self,
+        board: Switchboard,
+        only_to: Sequence[str] | None = None,
+        pause: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        alarm: Callable[[str, str], None] = lambda _provider, _code: None,
+    ) -> None:
+        self._board, self._pause, self._alarm = board, pause, alarm
+        self._only_to = None if only_to is None else frozenset(only_to)
+        self._calls: dict[asyncio.Task[list[Outcome]], tuple[Line, tuple[str, ...], float]] = {}
+        self._unrecorded: list[Outcome] = []
+        """What was answered and could not be written down yet."""
 
     async def step(self, run: Run) -> bool:
-        """Send up to ``SENT_AT_ONCE`` messages. What the provider raises is raised; the next step finds out more."""
-        decision = await run(claim_needs, self._claim)
-        claimed: Claimed = decision.answer
+        """Record what has been answered and send what may go now. What a provider raises is raised; its messages are
+        then found as left over, and it is asked for them."""
+        await self._record(run, 0)
+        rooms = {channel: min(SENT_AT_ONCE, self._board.room(channel)) for channel in self._board.channels}
+        claimed = await self._claim(run, rooms)
         if claimed.left:
-            asked = await self.provider.ask(claimed.left)
-            await run(_these(claimed.left), self._recording(asked, claimed.left))
+            await self._look_after(run, claimed.left)
             return True
-        if claimed.outgoing:
-            outcomes = await self.provider.send(claimed.outgoing)
-            await run(_these([one.message_id for one in outcomes]), self._recording(outcomes))
-        return bool(decision.changes)
+        self._start(claimed.outgoing)
+        if self._calls:
+            await self._record(run, _BREATH_SECONDS if claimed.more else _IDLE_SECONDS)
+            return True
+        if claimed.more and not claimed.outgoing:
+            await self._pause(min(max(self._board.opens_in(), _BREATH_SECONDS), _LONGEST_BREATH_SECONDS))
+        return claimed.more
 
-    def _claim(self, _: Received[Any], state: WorkingSet, now: datetime) -> Decision:
-        left = state.all(_LEFT)
-        if left:
-            return Decision(answer=Claimed(left=tuple(one.message_id for one in left)))
-        desk, outgoing = Desk(state, now), []
-        for message in state.all(_due(now)):
-            programme = PROGRAMME.get(state, message.programme_id)
-            desk.settle(message, programme)
-            if programme is not None and _is_ready(desk.message(message.message_id), now):
-                step, ready = self._take(message, desk.given(programme, message.owner_id), state, now)
-                desk.take(step)
-                outgoing += ready
-        decision = desk.decision()
-        return Decision(changes=decision.changes, facts=decision.facts, answer=Claimed(outgoing=tuple(outgoing)))
+    async def finish(self, run: Run) -> None:
+        """Wait for the answers that are under way and record them: nothing is left uncertain by a stop in order."""
+        while self._calls or self._unrecorded:
+            await self._record(run, _IDLE_SECONDS)
 
-    def _take(
-        self, message: Message, given: Circumstances, state: WorkingSet, now: datetime
-    ) -> tuple[Step, list[Outgoing]]:
-        """Write the text and claim the message; a text that cannot be written fails before anything is sent."""
-        contact = given.contact
-        channel = None if contact is None else reach(contact).channel
-        if contact is None or contact.phone is None or channel is None:
-            raise ValueError("a message that is ready has somewhere to go")
-        try:
-            text = render(message.template, _invitation(message, given, state))
-        except TextError as error:
-            return messages.fail(message, f"text_{error.code}"), []
-        step = Step(messages.claim(message, channel, self.provider.name))
-        return step, [Outgoing(message.message_id, at=now, channel=channel, to=contact.phone, text=text)]
+    # --- calls -----------------------------------------------------------------------------------------------------
 
-    def _recording(self, outcomes: Sequence[Outcome], asked_for: Sequence[str] = ()) -> Decide:
-        """Write down the outcomes; what was asked for and has none goes back to the queue."""
-        by_id = {one.message_id: one for one in outcomes}
+    def _start(self, outgoing: Sequence[tuple[Line, Outgoing]]) -> None:
+        by_line: dict[str, list[tuple[Line, Outgoing]]] = defaultdict(list)
+        for one in outgoing:
+            by_line[one[0].provider.name].append(one)
+        for pairs in by_line.values():
+            line, size = pairs[0][0], pairs[0][0].provider.at_once
+            for start in range(0, len(pairs), size):
+                part = [message for _, message in pairs[start : start + size]]
+                call = asyncio.ensure_future(line.provider.send(part))
+                self._calls[call] = line, tuple(one.message_id for one in part), self._board.clock()
+
+    async def _record(self, run: Run, seconds: float) -> None:
+        """Write down what the calls that have ended have brought, waiting for the first up to so long."""
+        errors = await self._collect(seconds)
+        if outcomes := list(self._unrecorded):
+            await run(recording_needs(outcomes), recording(outcomes))
+            self._unrecorded = self._unrecorded[len(outcomes) :]
+        if errors:
+            raise errors[0]
+
+    async def _collect(self, seconds: float) -> list[BaseException]:
+        if not self._calls:
+            return []
+        done, _ = await asyncio.wait(self._calls, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+        errors: list[BaseException] = []
+        for call in done:
+            line, ids, since = self._calls.pop(call)
+            error = asyncio.CancelledError() if call.cancelled() else call.exception()
+            found = [] if error is not None else call.result()
+            well = error is None and all(one.state not in ("uncertain", "unsent") for one in found)
+            self._board.ended(line, self._board.clock() - since, len(ids), well=well)
+            self._heed(line, found)
+            self._unrecorded += found
+            errors += [error] if error is not None else []
+        return errors
+
+    def _heed(self, line: Line, outcomes: Sequence[Outcome]) -> None:
+        for one in outcomes:
+            if one.consequence in ("provider", "later") and one.state == "failed":
+                self._board.rest(line)
+            if one.consequence in ("provider", "template") and one.state == "failed":
+                self._alarm(line.provider.name, one.reason or "")
+
+    def _under_way(self) -> set[str]:
+        known = {one.message_id for one in self._unrecorded}
+        return known | {id_ for _, ids, _ in self._calls.values() for id_ in ids}
+
+    # --- what a crash has left -------------------------------------------------------------------------------------
+
+    async def _look_after(self, run: Run, left: Mapping[str | None, tuple[str, ...]]) -> None:
+        for name, ids in left.items():
+            line = self._board.line_of(name)
+            if line is None:  # a provider that is no longer in the file cannot be asked
+                asked = [Outcome(one, "uncertain", "interrupted") for one in ids]
+            else:
+                asked = await line.provider.ask(ids)
+            await run(_these(ids), recording(asked, ids))
+
+    # --- claiming --------------------------------------------------------------------------------------------------
+
+    async def _claim(self, run: Run, rooms: Mapping[str, int]) -> Claimed:
+        under_way, taken = self._under_way(), _Taken(self._board)
 
         def decide(_: Received[Any], state: WorkingSet, now: datetime) -> Decision:
-            desk = Desk(state, now)
-            for id_ in dict.fromkeys((*asked_for, *by_id)):
-                message = state.get(ById(MESSAGES, id_))
-                if message is None:
-                    continue
-                if id_ in by_id:
-                    desk.take(messages.record(message, by_id[id_], self.provider.name))
-                elif message.state == "sending":
-                    desk.take(Step(messages.release(message, now)))
-            return desk.decision()
+            taken.undo()  # a transaction that is run again decides again
+            left: dict[str | None, tuple[str, ...]] = defaultdict(tuple)
+            for message in state.all(_LEFT):
+                if message.message_id not in under_way:
+                    left[message.provider] += (message.message_id,)
+            if left:
+                return Decision(answer=Claimed(left=dict(left)))
+            return self._take_due(state, rooms, now, taken)
 
-        return decide
+        try:
+            decision = await run(claim_needs(rooms), decide)
+        except BaseException:
+            taken.undo()
+            raise
+        claimed: Claimed = decision.answer
+        return claimed
+
+    def _take_due(self, state: WorkingSet, rooms: Mapping[str, int], now: datetime, taken: _Taken) -> Decision:
+        desk = Desk(state, now)
+        looked_at = 0
+        for due in _due(rooms, now):
+            for message in state.all(due):
+                looked_at += 1
+                programme = PROGRAMME.get(state, message.programme_id)
+                desk.settle(message, programme)
+                if programme is not None and _is_ready(desk.message(message.message_id), now):
+                    self._one(
+                        _Case(desk, message.message_id, desk.given(programme, message.owner_id)), state, now, taken
+                    )
+        decision = desk.decision()
+        more = looked_at > 0
+        claimed = Claimed(left={}, outgoing=tuple(taken.outgoing), more=more)
+        return Decision(changes=decision.changes, facts=decision.facts, answer=claimed)
+
+    def _one(self, case: _Case, state: WorkingSet, now: datetime, taken: _Taken) -> None:
+        """Postpone a message, or write its text and claim it; a text that cannot be written fails before it is sent."""
+        desk, message_id, given = case
+        message, contact = desk.message(message_id), given.contact
+        if message is None or contact is None or contact.phone is None or message.via is None:
+            raise ValueError("a message that is ready has somewhere to go")
+        if self._only_to is not None and contact.phone not in self._only_to:
+            desk.take(messages.withhold(message, "test_mode"))
+            return
+        if message.via not in self._board.channels:
+            desk.take(Step(messages.bar(message, message.via, now)))
+            return
+        policy = policy_on(now.date())
+        until = policy.allowed(now, message.region) if self._board.wakes(message.via) else now
+        wait = self._board.must_wait(contact.phone)
+        if until > now or wait > 0:
+            desk.take(Step(messages.postpone(message, max(until, now + timedelta(seconds=wait)))))
+            return
+        try:
+            values = _invitation(message, given, state)
+            text, shape = render(message.template, values), form(message.template, values)
+        except TextError as error:
+            desk.take(messages.fail(message, f"text_{error.code}"))
+            return
+        line = taken.take(message.via, contact.phone)
+        if line is None:
+            return
+        claimed = messages.claim(message, message.via, line.provider.name)
+        desk.take(Step(claimed))
+        out = Outgoing(message_id, now, message.via, contact.phone, text, claimed.attempt, shape)
+        taken.outgoing.append((line, out))
 
 
-def claim_needs(message: Received[Any], state: WorkingSet) -> Iterator[Lookup]:
-    """What is claimed already, else what is due and all that decides on it."""
-    due = _due(message.received_at)
-    yield from (_LEFT, due)
-    for one in () if state.missing([due]) else state.all(due):
-        yield from CONTACT.needs(state, one.owner_id)
-        yield from programme_needs(state, one.programme_id)
-        yield from (ById(BUSINESSES, each.business_id, guard=False) for each in one.beneficiaries)
+class _Case(NamedTuple):
+    """One message that is ready to go, and what decides on it."""
+
+    desk: Desk
+    message_id: str
+    given: Circumstances
+
+
+class _Taken:
+    """What one decision has taken from the switchboard, so that it can be given back when it is decided again."""
+
+    def __init__(self, board: Switchboard) -> None:
+        self._board = board
+        self._lines: list[tuple[Line, str]] = []
+        self.outgoing: list[tuple[Line, Outgoing]] = []
+
+    def take(self, channel: str, recipient: str) -> Line | None:
+        line = self._board.take(channel)
+        if line is not None:
+            self._lines.append((line, recipient))
+            self._board.wrote_to(recipient)
+        return line
+
+    def undo(self) -> None:
+        for line, recipient in self._lines:
+            self._board.give_back(line)
+            self._board.unwritten(recipient)
+        self._lines.clear()
+        self.outgoing.clear()
+
+
+def recording(outcomes: Sequence[Outcome], asked_for: Sequence[str] = ()) -> Decide:
+    """Write down outcomes; what was asked for and has none goes back to the queue. Ids of nothing change nothing."""
+
+    def decide(_: Received[Any], state: WorkingSet, now: datetime) -> Decision:
+        desk = Desk(state, now)
+        told = {one.message_id for one in outcomes}
+        for id_ in asked_for:
+            message = desk.message(id_)
+            if id_ not in told and message is not None and message.state == "sending":
+                desk.take(Step(messages.release(message, now)))
+        for outcome in outcomes:
+            desk.hear(outcome)
+        return desk.decision()
+
+    return decide
+
+
+def recording_needs(outcomes: Sequence[Outcome]) -> Needs:
+    """The messages, and the contacts of those who want nothing more."""
+
+    def needs(_: Received[Any], state: WorkingSet) -> Iterator[Lookup]:
+        lookups = [ById(MESSAGES, one) for one in dict.fromkeys(one.message_id for one in outcomes)]
+        yield from lookups
+        if state.missing(lookups):
+            return
+        for outcome in outcomes:
+            message = state.get(ById(MESSAGES, outcome.message_id))
+            if outcome.consequence == "stopped" and message is not None:
+                yield from refusal_needs(state, message.owner_id)
+
+    return needs
+
+
+def claim_needs(rooms: Mapping[str, int]) -> Needs:
+    """What is claimed already, what is due by each channel in the order of its priority, and all that decides on it."""
+
+    def needs(message: Received[Any], state: WorkingSet) -> Iterator[Lookup]:
+        due = _due(rooms, message.received_at)
+        yield _LEFT
+        yield from due
+        for lookup in due:
+            for one in () if state.missing([lookup]) else state.all(lookup):
+                yield from CONTACT.needs(state, one.owner_id)
+                yield from programme_needs(state, one.programme_id)
+                yield from (ById(BUSINESSES, each.business_id, guard=False) for each in one.beneficiaries)
+
+    return needs
 
 
 def _these(message_ids: Sequence[str]) -> Needs:
@@ -121,8 +309,15 @@ def _these(message_ids: Sequence[str]) -> Needs:
     return lambda message, state: lookups
 
 
-def _due(now: datetime) -> Due[Message]:
-    return Due(MESSAGES, until=now, limit=SENT_AT_ONCE, guard=False)
+def _due(rooms: Mapping[str, int], now: datetime) -> list[Due[Message]]:
+    """What has no way yet, or none that there is room for, is looked at too: it may have to be given up."""
+    found = [Due(MESSAGES, until=now, limit=SENT_AT_ONCE, guard=False, tag=lane(None, None))]
+    for priority in PRIORITIES:
+        for channel in ("whatsapp", "sms"):
+            # One at least: whether anything waits must be known also while there is no room for it.
+            room = max(1, rooms.get(channel, SENT_AT_ONCE))
+            found.append(Due(MESSAGES, until=now, limit=room, guard=False, tag=lane(channel, priority)))
+    return found
 
 
 def _is_ready(message: Message | None, now: datetime) -> bool:

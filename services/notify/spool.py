@@ -98,6 +98,7 @@ class LocalProvider:
     """Writes to the spool, which counts as delivered: whoever opens the file reads it. It can be asked."""
 
     name = "local"
+    at_once = 200
 
     def __init__(self, path: Path) -> None:
         self._spool = Spool(path)

@@ -8,30 +8,54 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from pydantic import BaseModel
 
 from services.notify.audience import OPEN, Business, Eligibility, Programme
 from services.notify.contact import SEALED, Contact, reach
 from services.notify.message import UNSETTLED, Message
+from services.notify.receipt import Stray
 from shared.agencies import AGENCIES
+from shared.contracts.envelope import Received, Token
 from shared.kernel.state import ById, ByTag, Collection, Lookup, WorkingSet
 
 S = TypeVar("S", bound=BaseModel)
 
 SENDING = "sending"
+UNCERTAIN = "uncertain"
+
+
+def lane(channel: str | None, priority: str | None) -> str:
+    """The tag of what waits to go by a channel; of what has no way yet without one. Campaigns, of tens of thousands,
+    wait in lanes of their own, so that nothing urgent stands behind them."""
+    return f"lane:{channel}:{priority}" if channel else "lane:none"
 
 
 def _message_tags(message: Message) -> Iterator[str]:
     if message.state in UNSETTLED:
         yield f"owner:{message.owner_id}"
+    if message.state == "queued":
+        yield lane(message.via, message.priority)
     if message.state == "sending":
         yield SENDING
+    if message.state == "uncertain":
+        yield UNCERTAIN
+        yield from (f"{UNCERTAIN}:{message.region[:size]}" for size in (2, 5))  # its province, its kab/kota
+
+
+def _with_line_of_today(contact: Contact, message: Received[Any], _: WorkingSet) -> Contact:
+    line = line_of(message.token, contact.phone) if contact.phone else None
+    return contact.model_copy(update={"line": line})
 
 
 CONTACTS: Collection[Contact] = Collection(
-    name="contacts", model=Contact, id_of=lambda one: one.owner_id, sealed=SEALED
+    name="contacts",
+    model=Contact,
+    id_of=lambda one: one.owner_id,
+    tags=lambda one: (f"line:{one.line}",) if one.line else (),
+    sealed=SEALED,
+    rekeyed=_with_line_of_today,
 )
 BUSINESSES: Collection[Business] = Collection(name="businesses", model=Business, id_of=lambda one: one.business_id)
 PROGRAMMES: Collection[Programme] = Collection(
@@ -50,7 +74,10 @@ ELIGIBILITIES: Collection[Eligibility] = Collection(
 MESSAGES: Collection[Message] = Collection(
     name="messages", model=Message, id_of=lambda one: one.message_id, tags=_message_tags, due=lambda one: one.due_at
 )
-COLLECTIONS = (CONTACTS, BUSINESSES, PROGRAMMES, ELIGIBILITIES, MESSAGES, AGENCIES)
+STRAYS: Collection[Stray] = Collection(
+    name="strays", model=Stray, id_of=lambda one: one.stray_id, tags=lambda one: ("all",)
+)
+COLLECTIONS = (CONTACTS, BUSINESSES, PROGRAMMES, ELIGIBILITIES, MESSAGES, STRAYS, AGENCIES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +101,7 @@ class Rechecked(Generic[S]):
         return found is not None and self.lets_go_on(found)
 
 
-CONTACT: Rechecked[Contact] = Rechecked(CONTACTS, lambda one: reach(one).channel is not None)
+CONTACT: Rechecked[Contact] = Rechecked(CONTACTS, lambda one: bool(reach(one).channels))
 PROGRAMME: Rechecked[Programme] = Rechecked(PROGRAMMES, lambda one: one.inviting)
 AGENCY = Rechecked(AGENCIES, lambda _: True)
 
@@ -92,3 +119,13 @@ def messages_to(owner_id: str) -> ByTag[Message]:
 def programmes_of(agency: str) -> ByTag[Programme]:
     """The open programmes of an agency."""
     return ByTag(PROGRAMMES, f"agency:{agency}")
+
+
+def line_of(token: Token, number: str) -> str:
+    """The keyed token of a number in E.164, by which contacts are found without keeping the number in the open."""
+    return token("line", number)
+
+
+def contacts_at(message: Received[Any], number: str) -> list[ByTag[Contact]]:
+    """All owners who can be reached at a number (many families share one phone), under today's key and older ones."""
+    return [ByTag(CONTACTS, f"line:{line}") for line in message.tokens("line", number)]

@@ -6,14 +6,19 @@ message with a hole in it, or with lines that somebody smuggled into a business'
 
 from __future__ import annotations
 
+import csv
+import re
 import unicodedata
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import date
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, UndefinedError
+
+from services.notify.provider import Form
 
 _MONTHS = (
     "Januari",
@@ -29,6 +34,7 @@ _MONTHS = (
     "November",
     "Desember",
 )
+_FOLDER = Path(__file__).parent / "templates"
 _NAMES_SHOWN = 3
 _CONTROL = frozenset({"Cc", "Cs", "Zl", "Zp"})
 _TURNING = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
@@ -58,14 +64,49 @@ class Invitation:
 
 def render(template: str, values: Invitation) -> str:
     """The text, in one line. Raises ``TextError``; an unknown template is a mistake of ours and raises jinja's own."""
+    return _rendered(f"{template}.jinja", values)
+
+
+def form(template: str, values: Invitation) -> Form | None:
+    """The same for WhatsApp: the approved template and its parameters; None for a template that has no such form.
+
+    Raises as ``render``. Parameters stand one a line in ``<template>.whatsapp.jinja``, the approved words with
+    ``{{1}}`` in ``<template>.whatsapp.txt``, and name, language and category in ``templates.csv``.
+    """
+    name, language, category = _approved()[template]
+    if not name:
+        return None
+    parameters = tuple(one for one in _rendered(f"{template}.whatsapp.jinja", values).split("\n") if one)
+    return Form(name, language, category, parameters)
+
+
+def filled(template: str, parameters: Sequence[str]) -> str:
+    """What the owner sees on WhatsApp: the approved words with the parameters put in."""
+    words = (_FOLDER / f"{template}.whatsapp.txt").read_text(encoding="utf-8").rstrip("\n")
+    return re.sub(r"\{\{(\d+)\}\}", lambda found: parameters[int(found[1]) - 1], words)
+
+
+def names() -> tuple[str, ...]:
+    """All templates there are."""
+    return tuple(_approved())
+
+
+def _rendered(file: str, values: Invitation) -> str:
     if not values.businesses:
         raise TextError("value_missing")
     try:
-        return _TEMPLATES.get_template(f"{template}.jinja").render(
-            {field.name: getattr(values, field.name) for field in fields(values)}
-        )
+        return _TEMPLATES.get_template(file).render({one.name: getattr(values, one.name) for one in fields(values)})
     except UndefinedError:
         raise TextError("value_missing") from None
+
+
+@cache
+def _approved() -> Mapping[str, tuple[str, str, str]]:
+    with (_FOLDER / "templates.csv").open(encoding="utf-8") as rows:
+        return {
+            row["template"]: (row["whatsapp_name"], row["language"], row["whatsapp_category"])
+            for row in csv.DictReader(rows)
+        }
 
 
 def date_in_words(day: date) -> str:
@@ -116,7 +157,7 @@ def _strictly(words: Callable[[Any], str]) -> Callable[[Any], str]:
 
 def _environment() -> Environment:
     made = Environment(
-        loader=FileSystemLoader(Path(__file__).parent / "templates"),
+        loader=FileSystemLoader(_FOLDER),
         undefined=StrictUndefined,
         finalize=_checked,
         autoescape=False,  # noqa: S701 - WhatsApp and SMS show text as it is; "&amp;" would be shown as "&amp;"

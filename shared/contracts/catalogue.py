@@ -298,10 +298,25 @@ def _aid() -> Iterator[MessageType]:
 
 
 def _notify() -> Iterator[MessageType]:
+    yield _intake(
+        "notify.message.request",
+        notify.MessageRequest,
+        "Which messages is it not known of whether they were taken?",
+        administrator=True,
+        question=True,
+    )
+    yield _intake(
+        "notify.template.request",
+        notify.TemplateRequest,
+        "How do our messages read, and what causes them?",
+        administrator=True,
+        question=True,
+    )
     for verb, summary in (
         ("queued", "There is reason to tell an owner."),
         ("sent", "A provider has taken the message."),
         ("delivered", "The provider says it has arrived."),
+        ("read", "The provider says it was read."),
         ("failed", "It could not be sent."),
         ("uncertain", "Whether the provider took it cannot be known."),
         ("suppressed", "It was withdrawn before it was sent."),

@@ -2,7 +2,26 @@
 
 from __future__ import annotations
 
-from shared.contracts.fields import Public, Published
+from typing import Annotated
+
+from pydantic import Field
+
+from shared.contracts.fields import Count, Identifier, Payload, Public, Published, Region
+
+
+class MessageRequest(Payload):
+    """The messages of which nobody knows whether a provider has taken them, by id; of one region, or all. They are
+    never sent again by themselves: an official asks the owner, or lets it be."""
+
+    region: Public[Region | None] = None
+    after: Public[Identifier | None] = None
+    limit: Public[Annotated[Count, Field(gt=0, le=500)]] = 100
+
+
+class TemplateRequest(Payload):
+    """All templates with invented values, or one."""
+
+    template: Public[Identifier | None] = None
 
 
 class MessageState(Published):

@@ -16,7 +16,7 @@ import uuid_utils
 from pydantic import BaseModel, ValidationError
 
 from shared.contracts import authority, door
-from shared.contracts.catalogue import BY_NAME, TYPES, MessageType
+from shared.contracts.catalogue import BY_NAME, TYPES, Kind, MessageType
 from shared.contracts.common import Accepted, Answered, Rejected
 from shared.contracts.envelope import INTAKE, REPLIES, Received, format_sequence
 from shared.contracts.problem import Problem, from_validation, problem
@@ -243,10 +243,17 @@ class Codec:
     # --- writing ---------------------------------------------------------------------------------------------------
 
     def write(self, fact: Fact, cause: Cause, now: datetime) -> Outgoing:
-        """An event or a contact. For what a clock starts, the chain begins with the event itself."""
+        """An event or a contact. For what a clock starts, the chain begins with the event itself.
+
+        A fact of an intake type is something that we tell another service: it goes through its door as anybody's does.
+        """
         kind, id_ = TYPES[fact.type], new_message_id()
         cause = fact.cause or cause
         correlation = cause.correlation_id or id_
+        if kind.kind is Kind.INTAKE:
+            traced = {"traceparent": cause.traceparent} if cause.traceparent else {}
+            body = self._encode(kind, id_, now, fact.data, **traced)
+            return Outgoing(id_, kind.exchange, kind.key, kind.name, fact.subject, 0, "00", correlation, now, body)
         body = self._encode(
             kind,
             id_,

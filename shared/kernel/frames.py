@@ -23,7 +23,8 @@ _PUBLISH = struct.pack(">IH", Basic.Publish.index, 0)
 _CONTENT = struct.Struct(">HHQH")
 _FLAGS = 0b1011_0100_1110_1000
 """Which properties there are, in the order of the protocol: content_type, headers, delivery_mode, correlation_id,
-message_id, timestamp, type, app_id."""
+message_id, timestamp, type, app_id; and user_id, before the last, where the broker is to vouch for the sender."""
+_VOUCHED = 0b1_0000
 _PERSISTENT = b"\x02"
 _MAX_SHORT = 255
 
@@ -43,6 +44,7 @@ class Publication:
     message_type: str
     app_id: str
     timestamp: datetime
+    user_id: str | None = None
 
 
 def encode(one: Publication, channel: int, max_body: int) -> bytes:
@@ -60,7 +62,7 @@ def _header(one: Publication) -> bytes:
     headers = b"\x06regionS" + len(region).to_bytes(4, "big") + region
     return b"".join(
         (
-            _CONTENT.pack(Basic.frame_id, 0, len(one.body), _FLAGS),
+            _CONTENT.pack(Basic.frame_id, 0, len(one.body), _FLAGS | (_VOUCHED if one.user_id else 0)),
             _short(one.content_type),
             len(headers).to_bytes(4, "big"),
             headers,
@@ -69,6 +71,7 @@ def _header(one: Publication) -> bytes:
             _short(one.message_id),
             int(one.timestamp.timestamp()).to_bytes(8, "big"),
             _short(one.message_type),
+            _short(one.user_id) if one.user_id else b"",
             _short(one.app_id),
         )
     )

@@ -22,7 +22,7 @@ from aiormq.exceptions import AMQPError, DeliveryError
 from pydantic import BaseModel
 from pymongo import ReplaceOne, UpdateOne
 
-from shared.contracts.envelope import CONTACTS, CONTENT_TYPE, EVENTS
+from shared.contracts.envelope import CONTACTS, CONTENT_TYPE, EVENTS, INTAKE
 from shared.decision import Forgotten
 from shared.kernel import failpoints, frames
 from shared.kernel.codec import Outgoing, saying, without_answer
@@ -204,7 +204,7 @@ class Publisher:
     """Publishes to the broker on a connection of its own, confirms pipelined in windows."""
 
     def __init__(self, amqp_url: str, name: str) -> None:
-        self._url, self._name, self._app_id = amqp_url, name, f"binaan-{name.split('@', 1)[0]}"
+        self._url, self._name, self._account = amqp_url, name, name.split("@", 1)[0]
         self._connection: AbstractRobustConnection | None = None
         self._channel: aio_pika.abc.AbstractChannel | None = None
 
@@ -246,7 +246,7 @@ class Publisher:
     async def _window(self, window: Sequence[Outgoing]) -> list[BaseException | None]:
         try:
             async with asyncio.timeout(_CONFIRM_SECONDS):
-                publications = [_publication(one, self._app_id) for one in window]
+                publications = [_publication(one, self._account) for one in window]
                 return await frames.publish(await self._ready(), publications)
         except (AMQPError, ConnectionError, RuntimeError, TimeoutError) as error:
             return [error] * len(window)
@@ -279,7 +279,7 @@ class PublishInterruptedError(Exception):
         self.confirmed = confirmed
 
 
-def _publication(one: Outgoing, app_id: str) -> frames.Publication:
+def _publication(one: Outgoing, account: str) -> frames.Publication:
     return frames.Publication(
         exchange=one.exchange,
         routing_key=one.key,
@@ -289,8 +289,9 @@ def _publication(one: Outgoing, app_id: str) -> frames.Publication:
         correlation_id=_short(one.correlation_id),
         message_id=one.id,
         message_type=one.type,
-        app_id=app_id,
+        app_id=f"binaan-{account}",
         timestamp=one.at,
+        user_id=account if one.exchange == INTAKE else None,
     )
 
 

@@ -35,18 +35,20 @@ class Run(Protocol):
 
 
 Step = Callable[[Run], Awaitable[bool]]
+Finish = Callable[[Run], Awaitable[None]]
 
 
 @dataclass(frozen=True, slots=True)
 class Worker:
     """Something a clock starts, in one process of the service at a time. ``step`` says whether there is more to do;
     when there is not, it is called again after ``every`` seconds, or, if ``nudged``, as soon as the service has changed
-    something."""
+    something. ``finish`` ends what a step has left under way, when the service stops in order."""
 
     name: str
     step: Step
     every: float = 1.0
     nudged: bool = True
+    finish: Finish | None = None
 
 
 def stepping(needs: Needs, decide: Decide) -> Step:

@@ -11,7 +11,7 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, NoReturn
 
@@ -30,6 +30,7 @@ from shared.kernel.consumer import Consumer
 from shared.kernel.dependency import Dependency
 from shared.kernel.depths import Depths
 from shared.kernel.docs import Docs
+from shared.kernel.doors import Door, Doors
 from shared.kernel.health import Health
 from shared.kernel.held import HELD, HeldMessage
 from shared.kernel.inbox import Inbox
@@ -82,6 +83,7 @@ class Service:
         collections: Iterable[Collection[Any]],
         workers: Sequence[Worker] = (),
         queues: Sequence[str] = ("intake",),
+        doors: Mapping[str, Door] | None = None,
         clock: Callable[[], datetime] | None = None,
     ) -> None:
         self.name, self.settings, self._clock = name, settings, clock or utc_now
@@ -123,6 +125,7 @@ class Service:
         self._tasks: list[asyncio.Task[None]] = []
         self.health = Health([self.database, self.broker], self._bindings)
         self.docs = Docs(name)
+        self.doors = Doors(doors or {}, self._run, lambda: self.health.working)
         depths = Depths(self._mongo, self._rekeying)
         exposition = Exposition(self._watch.metrics, depths, (self.database, self.broker), self._bindings)
         self.health.pages["/metrics"] = exposition.page
@@ -164,6 +167,7 @@ class Service:
         log.info("stopping")
         if self._rabbit is not None:
             await _stop(self._rabbit)  # waits for what is in flight, up to the graceful time
+        await self._workers.finish()
         try:
             async with asyncio.timeout(_GRACEFUL_SECONDS):
                 await self._committed.join()
@@ -256,6 +260,12 @@ class Service:
             await self._put(outgoing)
         return decision
 
+    def at(self, path: str) -> Any:
+        """Who answers there over HTTP, as an ASGI application."""
+        if self.doors.serves(path):
+            return self.doors
+        return self.docs if Docs.serves(path) else self.health
+
     async def _sweep(self, _: Run) -> bool:
         return await self._relay.sweep()
 
@@ -310,8 +320,7 @@ class _Application:
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         if scope["type"] != "lifespan":
-            door = self._service.docs if Docs.serves(scope["path"]) else self._service.health
-            await door(scope, receive, send)
+            await self._service.at(scope["path"])(scope, receive, send)
             return
         await receive()
         self._starting = asyncio.create_task(self._service.start(), name="start")

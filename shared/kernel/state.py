@@ -100,12 +100,13 @@ class Page(Generic[S]):
 
 @dataclass(frozen=True, slots=True)
 class Due(Generic[S]):
-    """The aggregates whose time has come, the oldest first."""
+    """The aggregates whose time has come, the oldest first; with a ``tag``, of those that carry it."""
 
     collection: Collection[S]
     until: datetime
     limit: int = 200
     guard: bool = True
+    tag: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

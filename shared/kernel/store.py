@@ -25,6 +25,7 @@ from shared.kernel.state import ById, ByKey, ByTag, Collection, Due, Lookup, Out
 _DELETE, _GIVE_UP, _REPLACE, _INSERT = range(4)
 """The order of writes to one collection: what gives up a key comes before what may claim it."""
 _BY_TAG = [("tags", 1), ("_id", 1)]
+_DUE_BY_TAG = [("tags", 1), ("due", 1)]
 _BY_AGE_OF_KEY = [("k", 1)]
 _VISIBLE = {"g": 0, "keys": 0, "tags": 0, "due": 0, "k": 0}
 
@@ -45,6 +46,7 @@ class Store:
             await documents.create_index("keys", unique=True, sparse=True)
             await documents.create_index(_BY_TAG, sparse=True)
             await documents.create_index("due", sparse=True)
+            await documents.create_index(_DUE_BY_TAG, partialFilterExpression={"due": {"$exists": True}})
             if self._collections[name].protected:
                 await documents.create_index(_BY_AGE_OF_KEY)
         await self._guards.create_index("_id")  # makes it: made within a transaction, it would lock all others out
@@ -103,8 +105,9 @@ class Store:
             cursor = documents.find(self._outdated(), _VISIBLE, session=session)
             cursor = cursor.hint(_BY_AGE_OF_KEY).limit(lookup.limit)
         else:
-            cursor = documents.find({"due": {"$lte": lookup.until}}, _VISIBLE, session=session)
-            cursor = cursor.sort("due", 1).limit(lookup.limit)
+            tagged = {} if lookup.tag is None else {"tags": lookup.tag}
+            cursor = documents.find({**tagged, "due": {"$lte": lookup.until}}, _VISIBLE, session=session)
+            cursor = cursor.hint(_DUE_BY_TAG if tagged else [("due", 1)]).sort("due", 1).limit(lookup.limit)
         found = await cursor.to_list(None)
         self._take(lookup.collection, found, working, versions)
         working.loaded(lookup, [document["_id"] for document in found])

@@ -24,6 +24,7 @@ from shared.kernel.unit_of_work import GoneError
 _RENEW_SECONDS = LEASE_SECONDS / 4
 _NUDGE_PAUSE_SECONDS = 0.05
 _LONGEST_PAUSE_SECONDS = 30.0
+_FINISH_SECONDS = 15.0
 
 log = structlog.get_logger()
 
@@ -42,6 +43,8 @@ class Workers:
         self._lease, self._database, self._run, self._workers = lease, database, run, workers
         self._metrics = metrics or Metrics()
         self._nudges = {worker.name: asyncio.Event() for worker in workers}
+        self._repeating: list[asyncio.Task[None]] = []
+        self._finished = False
 
     def nudge(self) -> None:
         """Something has changed: those who wait for changes look now rather than later."""
@@ -53,7 +56,7 @@ class Workers:
         """Hold the lease whenever it is free; work while it is held. Until cancelled."""
         try:
             while True:
-                if await self._acquire():
+                if not self._finished and await self._acquire():
                     await self._hold()
                 await asyncio.sleep(_RENEW_SECONDS)
         finally:
@@ -71,11 +74,25 @@ class Workers:
 
     async def _hold(self) -> None:
         tasks = [asyncio.create_task(self._repeat(worker), name=worker.name) for worker in self._workers]
+        self._repeating = tasks
         try:
             while await self._acquire():  # noqa: ASYNC110 - the lease is the database's; there is no event to wait for
                 await asyncio.sleep(_RENEW_SECONDS)
         finally:
             await end(tasks)
+            self._repeating = []
+
+    async def finish(self) -> None:
+        """Begin nothing more, and let each worker end what it has under way, while the lease is still held."""
+        self._finished, held = True, bool(self._repeating)
+        await end(self._repeating)
+        for worker in self._workers if held else ():
+            if worker.finish is not None:
+                try:
+                    async with asyncio.timeout(_FINISH_SECONDS):
+                        await worker.finish(self._run)
+                except Exception as error:  # noqa: BLE001 - what is left is found by the next process
+                    log.warning("a worker was not finished", worker=worker.name, **describe(error))
 
     async def _give_up(self) -> None:
         try:

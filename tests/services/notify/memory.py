@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from datetime import datetime
 from typing import Any
 
@@ -12,8 +13,8 @@ from services.notify.message import Message
 from services.notify.provider import Provider
 from services.notify.sending import Sender
 from services.notify.store import COLLECTIONS, MESSAGES
+from services.notify.switchboard import Line, Switchboard
 from shared.decision import Cause, Decision
-from shared.kernel.held import HELD
 from shared.kernel.routes import Decide, Needs
 from shared.kernel.state import Collection
 from tests.memory import ServiceInMemory, Task
@@ -27,7 +28,7 @@ class Memory(ServiceInMemory):
     """One notify service."""
 
     def __init__(self, now: datetime) -> None:
-        super().__init__("notify", routes, (*COLLECTIONS, HELD), now)
+        super().__init__("notify", routes, COLLECTIONS, now)
         self.crash_at_commit: int | None = None
         """How many more units of work of a worker succeed before one dies."""
 
@@ -42,8 +43,15 @@ class Memory(ServiceInMemory):
             pass
 
     async def send(self, provider: Provider) -> None:
-        """Let the sender work until there is nothing due."""
-        while await Sender(provider).step(self.run):
+        """Let a new process's sender work until there is nothing due."""
+        channels = frozenset({"whatsapp", "sms"})
+        board = Switchboard([Line(provider, channels, most_at_once=200, wakes=False)], time.monotonic)
+        await self.send_by(board)
+
+    async def send_by(self, board: Switchboard, **about: Any) -> None:
+        """The same with all its lines."""
+        sender = Sender(board, **about)
+        while await sender.step(self.run):
             pass
 
     async def run(self, needs: Needs, decide: Decide) -> Decision:

@@ -83,6 +83,7 @@ class Ledger:
     """A provider that keeps what it was given in memory, once each, as a spool does."""
 
     name = "ledger"
+    at_once = 200
 
     def __init__(self) -> None:
         self.taken: list[Outgoing] = []

@@ -20,9 +20,9 @@ def _copy(**changes: Any) -> Contact:
 @pytest.mark.parametrize(
     ("changes", "expected"),
     [
-        ({}, Reach(channel="whatsapp")),
-        ({"sms": False}, Reach(channel="whatsapp")),
-        ({"whatsapp": False}, Reach(channel="sms")),
+        ({}, Reach(("whatsapp", "sms"))),
+        ({"sms": False}, Reach(("whatsapp",))),
+        ({"whatsapp": False}, Reach(("sms",))),
         ({"whatsapp": False, "sms": False}, Reach(reason="no_consent")),
         ({"phone": None}, Reach(reason="no_phone")),
         ({"phone": "+62614561234"}, Reach(reason="no_mobile_phone")),

@@ -461,7 +461,7 @@ def test_outcomes_move_a_message_only_forward(outcome: list[Any], expected: list
     message = messages.claim(memory.messages[0], "sms", "elsewhere")
     told: list[str] = []
     for state in outcome:
-        step = messages.record(message, Outcome(message_id=message.message_id, state=state), "elsewhere")
+        step = messages.record(message, Outcome(message_id=message.message_id, state=state), NOW)
         message = step.message
         told += [fact.type.rpartition(".")[2] for fact in step.facts]
     assert told == expected
@@ -473,11 +473,11 @@ def test_what_a_standing_process_has_sent_after_all_is_said(memory: Memory) -> N
     memory.tell("aid.eligibility.assessed", samples.eligibility(eligible=False), 2)
     withdrawn = memory.messages[0]
     outcome = Outcome(message_id=withdrawn.message_id, state="delivered")
-    assert messages.record(withdrawn, outcome, "local").message.state == "delivered"
+    assert messages.record(withdrawn, outcome, NOW).message.state == "delivered"
     refused = Outcome(message_id=withdrawn.message_id, state="failed")
     memory.tell("aid.eligibility.assessed", samples.eligibility(), 3)
     for message in (withdrawn, memory.messages[0]):
-        assert messages.record(message, refused, "local").message == message
+        assert messages.record(message, refused, NOW).message == message
 
 
 def test_a_move_that_is_not_allowed_is_a_mistake_of_ours(memory: Memory) -> None:

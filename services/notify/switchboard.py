@@ -1,0 +1,159 @@
+"""Which provider takes the next message: by weight, by health, and never faster than it may be.
+
+The guarantee of this file: a provider and a person are never sent more than their limit, and a provider that errs or
+is slow is left alone for a while, tried with single messages, and used again when it is well.
+
+What it knows it has seen itself, in this process: it begins with an empty bucket and no opinion. Time is what
+``time.monotonic`` says, so a clock that jumps moves nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from services.notify.provider import Provider
+
+SICK_AFTER = 5
+"""Errors or slow answers in a row."""
+REST_SECONDS = 5.0
+LONGEST_REST_SECONDS = 300.0
+
+
+@dataclass(slots=True)
+class Bucket:
+    """A token bucket: ``rate`` a second, at most ``burst`` saved up."""
+
+    rate: float
+    burst: float
+    tokens: float = 0.0
+    since: float = 0.0
+
+    def room(self, now: float) -> int:
+        """How many may go now."""
+        self.tokens = min(self.burst, self.tokens + max(0.0, now - self.since) * self.rate)
+        self.since = now
+        return int(self.tokens + 1e-9)
+
+    def take(self, number: int = 1) -> None:
+        self.tokens -= number
+
+
+@dataclass(slots=True)
+class Line:
+    """A provider as it is used: what it may carry, what it carries now, how it has been doing."""
+
+    provider: Provider
+    channels: frozenset[str]
+    weight: int = 1
+    most_at_once: int = 50
+    slow_seconds: float = 5.0
+    wakes: bool = True
+    """Whether somebody's phone rings: the spool's does not, and keeps no quiet hours."""
+    bucket: Bucket | None = None
+    busy: int = 0
+    errors: int = 0
+    rests: int = 0
+    rests_until: float = 0.0
+    used: float = field(default=0.0)
+    """What it has carried, divided by its weight: the one that has carried least is next."""
+
+    def room(self, now: float) -> int:
+        if now < self.rests_until:
+            return 0
+        free = (1 if self.errors >= SICK_AFTER else self.most_at_once) - self.busy
+        return max(0, free if self.bucket is None else min(free, self.bucket.room(now)))
+
+
+class Switchboard:
+    """All lines there are. ``clock`` gives seconds that only grow."""
+
+    def __init__(self, lines: Sequence[Line], clock: Callable[[], float], recipient_seconds: float = 0.0) -> None:
+        self._lines, self.clock = lines, clock
+        self._recipient_seconds = recipient_seconds
+        self._written_to: dict[str, float] = {}
+        for line in lines:
+            if line.bucket is not None:
+                line.bucket.since = clock()
+
+    @property
+    def channels(self) -> tuple[str, ...]:
+        return tuple(one for one in ("whatsapp", "sms") if any(one in line.channels for line in self._lines))
+
+    def room(self, channel: str) -> int:
+        """How many messages may go by this channel now."""
+        now = self.clock()
+        return sum(line.room(now) for line in self._lines if channel in line.channels)
+
+    def opens_in(self) -> float:
+        """Seconds until the first line may carry one more, those aside that wait for their answers."""
+        now = self.clock()
+        return min((max(0.0, line.rests_until - now) for line in self._lines), default=0.0)
+
+    def wakes(self, channel: str) -> bool:
+        return any(line.wakes for line in self._lines if channel in line.channels)
+
+    def take(self, channel: str) -> Line | None:
+        """The line for one message, which is counted as under way from here on; None where there is no room."""
+        now = self.clock()
+        able = [line for line in self._lines if channel in line.channels and line.room(now) > 0]
+        if not able:
+            return None
+        line = min(able, key=lambda one: (one.used + 1 / one.weight, one.provider.name))
+        line.used += 1 / line.weight
+        line.busy += 1
+        if line.bucket is not None:
+            line.bucket.take()
+        return line
+
+    def give_back(self, line: Line, number: int = 1) -> None:
+        """What was taken was not sent after all: the claim was not committed."""
+        line.busy -= number
+        line.used -= number / line.weight
+        if line.bucket is not None:
+            line.bucket.take(-number)
+
+    def ended(self, line: Line, seconds: float, number: int = 1, *, well: bool) -> None:
+        """A call has ended; slow counts as not well."""
+        line.busy -= number
+        if well and seconds <= line.slow_seconds:
+            if line.rests:  # it does not get all that the others have carried meanwhile
+                others = [one.used for one in self._lines if one is not line and one.channels & line.channels]
+                line.used = max(line.used, min(others, default=0.0))
+            line.errors = line.rests = 0
+            return
+        line.errors += 1
+        if line.errors >= SICK_AFTER:
+            self._rest(line)
+
+    def rest(self, line: Line) -> None:
+        """It has said itself that it cannot be used, or not now."""
+        line.errors = max(line.errors, SICK_AFTER)
+        self._rest(line)
+
+    def _rest(self, line: Line) -> None:
+        now = self.clock()
+        if now >= line.rests_until:  # those that were under way together are one lesson, not many
+            line.rests_until = now + min(LONGEST_REST_SECONDS, REST_SECONDS * 2**line.rests)
+            line.rests = min(line.rests + 1, 16)
+
+    def line_of(self, name: str | None) -> Line | None:
+        return next((line for line in self._lines if line.provider.name == name), None)
+
+    # --- people ----------------------------------------------------------------------------------------------------
+
+    def must_wait(self, recipient: str) -> float:
+        """Seconds until this person may be written to again."""
+        last = self._written_to.get(recipient)
+        return 0.0 if last is None else max(0.0, last + self._recipient_seconds - self.clock())
+
+    def unwritten(self, recipient: str) -> None:
+        """It was not sent after all."""
+        self._written_to.pop(recipient, None)
+
+    def wrote_to(self, recipient: str) -> None:
+        now = self.clock()
+        if len(self._written_to) > 10_000:
+            fresh = now - self._recipient_seconds
+            self._written_to = {who: when for who, when in self._written_to.items() if when > fresh}
+        self._written_to[recipient] = now
