@@ -148,7 +148,7 @@ async def stop_and_run_again(world: World, path: Path, rows: int) -> tuple[int, 
     """The events there were when it was stopped, and the second run."""
     process = _started(world, path)
     since = time.monotonic()
-    seen = await _events(world, rows // 8)  # early: who reads is slower than what is written
+    seen = await _events(world, rows // 4)
     process.send_signal(signal.SIGINT)
     stopped = await asyncio.to_thread(_ended, process, since)
     if stopped.code != 130:
@@ -312,6 +312,7 @@ def main() -> None:
     )
     parser.add_argument("--rows", type=int, default=ROWS)
     rows = parser.parse_args().rows
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background ignores it, and children would too
     with TemporaryDirectory(prefix="binaan-import-") as folder:
         wrong = uvloop.run(measure(rows, Path(folder)))
     for what in wrong:
