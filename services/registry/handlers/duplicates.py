@@ -12,6 +12,7 @@ from services.registry import duplicate
 from services.registry.business import Business
 from services.registry.certificate import Certificate
 from services.registry.duplicate import Pair, Policy
+from services.registry.handlers import naming
 from services.registry.problems import problem
 from services.registry.product import Product, of_business
 from services.registry.store import BUSINESSES, CERTIFICATES, OWNERS, PRODUCTS
@@ -111,6 +112,7 @@ def _merge_needs(message: Received[BusinessMerge], state: WorkingSet) -> Iterabl
     known = None if state.missing([absorb]) else state.get(absorb)
     for other in (*known.possible_duplicates, *known.absorbed) if known is not None else ():
         yield ById(BUSINESSES, other)
+    yield from naming.owners_needs((message.data.keep, message.data.absorb), state)
     yield from (_products(message.data.absorb), _certificates(message.data.absorb), _products(message.data.keep))
 
 
@@ -133,6 +135,8 @@ def merge(message: Received[BusinessMerge], state: WorkingSet, now: datetime) ->
     if problems:
         return reject(*problems)
     keep, absorb = found
+    if problems := naming.problems({"id": message.id, "data.reason": message.data.reason}, state, keep, absorb):
+        return reject(*problems)
     likes, older = _all(absorb.possible_duplicates, state), _all(absorb.absorbed, state)
     theirs, papers = state.all(_products(absorb.business_id)), state.all(_certificates(absorb.business_id))
     if max(len(theirs), len(papers)) == MOVED_AT_ONCE:
@@ -141,9 +145,9 @@ def merge(message: Received[BusinessMerge], state: WorkingSet, now: datetime) ->
     return duplicate.merge(pair, message.data.reason, message, now)
 
 
-def _distinct_needs(message: Received[BusinessDeclareDistinct], _: WorkingSet) -> Iterable[Lookup]:
+def _distinct_needs(message: Received[BusinessDeclareDistinct], state: WorkingSet) -> Iterable[Lookup]:
     pair = (message.data.business_id, message.data.other_id)
-    return [*authority_needs(message), *(ById(BUSINESSES, id_) for id_ in pair)]
+    return [*authority_needs(message), *(ById(BUSINESSES, id_) for id_ in pair), *naming.owners_needs(pair, state)]
 
 
 @routes.on("registry.business.declare_distinct", _distinct_needs)
@@ -153,6 +157,8 @@ def declare_distinct(message: Received[BusinessDeclareDistinct], state: WorkingS
     if problems:
         return reject(*problems)
     one, other = found
+    if problems := naming.problems({"id": message.id, "data.reason": message.data.reason}, state, one, other):
+        return reject(*problems)
     return duplicate.declare_distinct(one, other, message.data.reason)
 
 

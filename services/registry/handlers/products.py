@@ -10,6 +10,7 @@ from services.registry import certificate as certificates
 from services.registry import product as products
 from services.registry.business import Business
 from services.registry.certificate import Certificate
+from services.registry.handlers import naming
 from services.registry.observation import Seen
 from services.registry.problems import problem
 from services.registry.store import BUSINESSES, CERTIFICATES, PRODUCTS
@@ -73,6 +74,7 @@ def _product_needs(message: Received[ProductReport], state: WorkingSet) -> Itera
     if told.supplied_by is not None:
         yield from business_needs(told.supplied_by, state)
     if (business := _there(told.business_id, state)) is not None:
+        yield from naming.owner_needs(business)
         yield ByKey(PRODUCTS, products.key(business.business_id, told.name))
 
 
@@ -83,6 +85,9 @@ def report_product(message: Received[ProductReport], state: WorkingSet, now: dat
         return reject(*problems)
     if business is None:
         raise AssertionError("a report without problems is about a business")
+    texts = {"id": message.id, "data.name": told.name, "data.category": told.category}
+    if problems := naming.problems(texts, state, business):
+        return reject(*problems)
     supplier = living(told.supplied_by, state) if told.supplied_by is not None else None
     if problems := products.check(told, business, supplier):
         return reject(*problems)
@@ -116,6 +121,7 @@ def _outcome(known: object, facts: Iterable[Fact]) -> str:
 def _certificate_needs(message: Received[CertificateReport], state: WorkingSet) -> Iterable[Lookup]:
     yield from authority_needs(message)
     yield from business_needs(message.data.business_id, state)
+    yield from naming.owner_needs(_there(message.data.business_id, state))
     lookup = _certificate(message.data)
     yield lookup
     known = None if state.missing([lookup]) else state.get(lookup)
@@ -135,6 +141,9 @@ def report_certificate(message: Received[CertificateReport], state: WorkingSet, 
         return reject(*problems)
     if business is None:
         raise AssertionError("a report without problems is about a business")
+    texts = {"id": message.id, "data.number": told.number, "data.issuer": told.issuer}
+    if problems := naming.problems(texts, state, business):
+        return reject(*problems)
     holder = living(known.business_id, state) if known is not None else None
     if holder is not None and holder.business_id != business.business_id:
         return reject(problem("certificate.other_business", "data.number"))

@@ -15,6 +15,7 @@ from services.notify.sending import Sender
 from services.notify.store import COLLECTIONS, MESSAGES
 from services.notify.switchboard import Line, Switchboard
 from shared.decision import Cause, Decision
+from shared.kernel.held import HELD
 from shared.kernel.routes import Decide, Needs
 from shared.kernel.state import Collection
 from tests.memory import ServiceInMemory, Task
@@ -28,7 +29,7 @@ class Memory(ServiceInMemory):
     """One notify service."""
 
     def __init__(self, now: datetime) -> None:
-        super().__init__("notify", routes, COLLECTIONS, now)
+        super().__init__("notify", routes, (*COLLECTIONS, HELD), now)
         self.crash_at_commit: int | None = None
         """How many more units of work of a worker succeed before one dies."""
 

@@ -40,8 +40,8 @@ WHO = ["registry.business.*", "registry.owner.*", "registry.official.register"]
 class Kernel:
     """registry's decisions on a database of its own; ``broken`` makes its next reports fail, as a bug of ours would."""
 
-    def __init__(self, world: World) -> None:
-        self.keyring = Keyring("k1", {"k1": b"k" * 32})
+    def __init__(self, world: World, keyring: Keyring | None = None) -> None:
+        self.keyring, self._database = keyring or Keyring("k1", {"k1": b"k" * 32}), world.databases["registry"]
         self.mongo = Mongo(world.mongo_url_of("registry"), world.databases["registry"])
         self.codec = Codec("registry", self.keyring)
         self.store = Store(self.mongo, self.keyring, [*COLLECTIONS, HELD])
@@ -52,10 +52,15 @@ class Kernel:
         self.now = datetime.now(UTC)
         self._count = 0
 
-    async def prepare(self) -> None:
+    async def empty(self) -> None:
+        database = self.mongo.client[self._database]
+        for name in await database.list_collection_names():
+            await database[name].delete_many({})
+
+    async def prepare(self, permitted: Sequence[str] = WHO) -> None:
         for part in (self.store, self.outbox, self.inbox):
             await part.ensure()
-        agency = {"agency": MEDAN, "name": "Dinas", "level": "kabkota", "region": "12.71", "permitted": WHO}
+        agency = {"agency": MEDAN, "name": "Dinas", "level": "kabkota", "region": "12.71", "permitted": permitted}
         official = {"agency": MEDAN, "official": "kadis", "role": "kadis", "valid_from": "2020-01-01"}
         await self.send("registry.agency.register", agency, account="binaan")
         await self.send("registry.official.register", official, account="binaan")
@@ -87,9 +92,7 @@ class Kernel:
 @pytest.fixture
 async def kernel(world: World) -> AsyncIterator[Kernel]:
     made = Kernel(world)
-    database = made.mongo.client[world.databases["registry"]]
-    for name in await database.list_collection_names():
-        await database[name].delete_many({})
+    await made.empty()
     await made.prepare()
     yield made
     await made.mongo.close()
