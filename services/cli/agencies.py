@@ -15,6 +15,7 @@ PERMITTED = (
     "registry.drive.*",
     "registry.owner.request",
     "registry.statistics.*",
+    "registry.census.*",
     "registry.official.*",
     "registry.agency.request",
     "aid.programme.*",

@@ -104,6 +104,11 @@ def _drive(what: str, state: Data, _: Data) -> str:
     return f"gerakan {state.get('name')} {said.get(what, what)}: {progress}"
 
 
+def _census(what: str, state: Data, _: Data) -> str:
+    said = {"opened": "dibuka", "closed": "selesai"}.get(what, what)
+    return f"pendataan {state.get('name')} {said}: {state.get('visited')} dari {state.get('target')} usaha"
+
+
 def _statistics(_: str, state: Data, __: Data) -> str:
     counted = {"businesses": "usaha", "cooperatives": "koperasi"}.get(str(state.get("of")), str(state.get("of")))
     count = state.get("count")
@@ -153,6 +158,7 @@ _TELLERS: Mapping[str, Callable[[str, Data, Data], str]] = {
     "registry.cooperative": _cooperative,
     "registry.drive": _drive,
     "registry.statistics": _statistics,
+    "registry.census": _census,
     "registry.official": _official,
     "aid.eligibility": _eligibility,
     "aid.programme": _programme,

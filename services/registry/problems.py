@@ -394,6 +394,26 @@ TEXTS: Mapping[str, tuple[str, str]] = {
         "Batas waktu program sudah lewat; isi hari ini atau sesudahnya.",
         "The deadline has passed; give today or later.",
     ),
+    "census.not_found": (
+        "Pendataan ini tidak ada; periksa census_id.",
+        "There is no such census; look at census_id.",
+    ),
+    "census.over": (
+        "Pendataan ini sudah selesai; buka pendataan baru.",
+        "This census is over; open a new one.",
+    ),
+    "census.deadline_past": (
+        "Hari terakhir pendataan sudah lewat; isi hari ini atau sesudahnya.",
+        "The last day of the census has passed; give today or later.",
+    ),
+    "census.elsewhere": (
+        "Wilayah ini di luar wilayah pendataan; periksa wilayahnya.",
+        "This lies outside the region of the census; look at the region.",
+    ),
+    "census.target_twice": (
+        "Wilayah ini beririsan dengan sasaran lain; setiap tempat hanya punya satu sasaran.",
+        "This region overlaps another target; each place has one.",
+    ),
     "statistics.by": (
         "Rincian ini tidak ada untuk yang dihitung; lihat daftar rincian pada kontrak.",
         "What is counted is not broken down by this; see the list in the contract.",

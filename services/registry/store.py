@@ -6,9 +6,21 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from services.registry import business, certificate, cooperative, drive, duplicate, membership, owner, product, report
+from services.registry import (
+    business,
+    census,
+    certificate,
+    cooperative,
+    drive,
+    duplicate,
+    membership,
+    owner,
+    product,
+    report,
+)
 from services.registry.access import Access
 from services.registry.business import Business
+from services.registry.census import Census, Visit
 from services.registry.certificate import Certificate
 from services.registry.cooperative import Cooperative
 from services.registry.counting import Figures, Movement, PastFigures
@@ -103,6 +115,10 @@ MEMBERS: Collection[Member] = Collection(
     name="members", model=Member, id_of=lambda one: one.member_id, tags=membership.tags
 )
 DRIVES: Collection[Drive] = Collection(name="drives", model=Drive, id_of=lambda one: one.drive_id, due=drive.due)
+CENSUSES: Collection[Census] = Collection(
+    name="censuses", model=Census, id_of=lambda one: one.census_id, due=census.due
+)
+VISITS: Collection[Visit] = Collection(name="visits", model=Visit, id_of=lambda one: one.visit_id)
 MOVEMENTS: Collection[Movement] = Collection(
     name="movements", model=Movement, id_of=lambda one: one.movement_id, due=lambda one: one.at
 )
@@ -126,6 +142,8 @@ COLLECTIONS: tuple[Collection[Any], ...] = (
     COOPERATIVES,
     MEMBERS,
     DRIVES,
+    CENSUSES,
+    VISITS,
     MOVEMENTS,
     FIGURES,
     PAST_FIGURES,

@@ -16,7 +16,16 @@ from pydantic import BaseModel
 from shared.contracts import aid, common, notify
 from shared.contracts.envelope import CONTACTS, EVENTS, INTAKE, REPLIES
 from shared.contracts.fields import DataClass
-from shared.contracts.registry import agencies, businesses, cooperatives, owners, persons, products, statistics
+from shared.contracts.registry import (
+    agencies,
+    businesses,
+    censuses,
+    cooperatives,
+    owners,
+    persons,
+    products,
+    statistics,
+)
 
 SERVICES = ("registry", "aid", "notify")
 
@@ -274,6 +283,21 @@ def _cooperatives() -> Iterator[MessageType]:
         yield _event(f"registry.drive.{verb}", drive, summary)
 
 
+def _censuses() -> Iterator[MessageType]:
+    yield _decision("registry.census.open", censuses.CensusOpen, "Open a census of businesses (pendataan ulang).")
+    yield _intake(
+        "registry.census.record", censuses.CensusRecord, "Tell what a visit to a business has found.", observed=True
+    )
+    yield _intake(
+        "registry.census.request",
+        censuses.CensusRequest,
+        "How far is a census, whom did it miss?",
+        question=True,
+    )
+    yield _event("registry.census.opened", censuses.CensusEvent, "A census of businesses was opened.")
+    yield _event("registry.census.closed", censuses.CensusEvent, "The last day of a census has passed.")
+
+
 def _statistics() -> Iterator[MessageType]:
     yield _intake(
         "registry.statistics.request", statistics.StatisticsRequest, "How many are there, by what?", question=True
@@ -333,6 +357,7 @@ TYPES: Mapping[str, MessageType] = {
         *_businesses(),
         *_products(),
         *_cooperatives(),
+        *_censuses(),
         *_statistics(),
         *_aid(),
         *_notify(),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from services.registry.handlers import (
     agencies,
     businesses,
+    censuses,
     cooperatives,
     corrections,
     drives,
@@ -21,6 +22,7 @@ from shared.kernel.routes import Routes
 routes = Routes.of(
     agencies.routes,
     businesses.routes,
+    censuses.routes,
     corrections.routes,
     cooperatives.routes,
     drives.routes,
@@ -38,5 +40,6 @@ workers = (
     products.certificate_worker,
     cooperatives.calendar_worker,
     drives.deadline_worker,
+    censuses.deadline_worker,
     statistics.fold_worker,
 )

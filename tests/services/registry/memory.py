@@ -29,6 +29,7 @@ PERMITTED = [
     "registry.cooperative.*",
     "registry.drive.*",
     "registry.statistics.*",
+    "registry.census.*",
     "registry.consent.*",
     "registry.owner.*",
     "registry.official.*",

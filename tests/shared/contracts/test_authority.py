@@ -60,7 +60,7 @@ DECIDES: dict[str, set[str]] = {
     "kabid": {"registry.business.verify", "registry.cooperative.record_rat", "registry.cooperative.assess"},
     "petugas": set(),
 }
-ANSWERS = {"registry.owner.correct", "registry.owner.erase"}
+ANSWERS = {"registry.owner.correct", "registry.owner.erase", "registry.census.open"}
 OWN = {**DECIDES, "kadis": DECIDES["kadis"] | ANSWERS, "kabid": DECIDES["kabid"] | {"registry.owner.correct"}}
 MAY: dict[str, dict[str, set[str]]]
 MAY = {

@@ -165,7 +165,7 @@ def test_the_main_chain_is_there() -> None:
     business |= {f"registry.business.{verb}" for verb in ("withdraw", "close", "merge", "declare_distinct")}
     owner = {"registry.owner.correct", "registry.owner.erase"}
     cooperative = {f"registry.cooperative.{verb}" for verb in ("found", "record_rat", "assess", "dissolve")}
-    cooperative |= {"registry.drive.open", "registry.statistics.publish"}
+    cooperative |= {"registry.drive.open", "registry.statistics.publish", "registry.census.open"}
     assert decisions == business | owner | cooperative | {"aid.programme.open", "aid.programme.close"}
     assert {one.key for one in INTAKES if one.observed} == {
         "registry.business.report",
@@ -175,6 +175,7 @@ def test_the_main_chain_is_there() -> None:
         "registry.consent.record",
         "registry.consent.withdraw",
         "registry.cooperative.report",
+        "registry.census.record",
     }
     told = {"registry.business.recorded", "registry.business.updated", "registry.business.verified"}
     told |= {"registry.business.designated", "aid.eligibility.assessed", "aid.programme.opened"}
