@@ -8,7 +8,19 @@ from typing import Annotated
 
 import typer
 
-from services.cli import agency, contract, exporting, integrator, messages, notify, office, official, operators, stats
+from services.cli import (
+    agency,
+    contract,
+    cooperatives,
+    exporting,
+    integrator,
+    messages,
+    notify,
+    office,
+    official,
+    operators,
+    stats,
+)
 from services.cli.demo.command import demo
 from services.cli.exits import MEANINGS
 from services.cli.options import Group
@@ -52,6 +64,7 @@ app.add_typer(operators.parked, name="parked", no_args_is_help=True)
 app.add_typer(agency.app, name="agency")
 app.add_typer(official.app, name="official")
 app.add_typer(integrator.app, name="integrator")
+app.command()(cooperatives.cooperatives)
 app.add_typer(stats.app, name="stats")
 app.add_typer(contract.app, name="contract")
 app.add_typer(notify.app, name="notify")

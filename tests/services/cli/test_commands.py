@@ -21,7 +21,7 @@ from shared.contracts.catalogue import TYPES
 from tests.services.cli import sheets
 
 runner = CliRunner()
-COMMANDS = ("import", "verify", "designate", "send", "replies", "tail", "outbox")
+COMMANDS = ("import", "verify", "designate", "send", "replies", "tail", "outbox", "cooperatives")
 NESTED = (
     *(("parked", verb) for verb in ("list", "show", "requeue", "discard")),
     *(("agency", verb) for verb in ("add", "suspend", "reinstate", "rotate", "list")),
