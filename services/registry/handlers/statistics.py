@@ -119,9 +119,17 @@ def _figures(message: Received[StatisticsRequest], state: WorkingSet, place: str
     return (past[0] if past else None), True
 
 
+def _is_own(place: str, message: Received[StatisticsRequest], state: WorkingSet) -> bool:
+    """Whether the asker could ask for this region too, and reckon one answer from another. What an office is answered
+    about the whole of its region is not left out for its neighbours' sake."""
+    agency = state.get(agency_lookup(message.account))
+    return agency is not None and regions.within(place, agency.region)
+
+
 def _answer(
-    message: Received[StatisticsRequest], state: WorkingSet, now: datetime
+    message: Received[StatisticsRequest], state: WorkingSet, now: datetime, *, public: bool
 ) -> tuple[StatisticsState | None, list[Problem]]:
+    """The table asked for; ``public`` if it is for everybody, who may see the tables of all regions above as well."""
     told, region, as_of = message.data, _region(message, state), _as_of(message)
     if problems := check_authority(message, state, now, region, "data.region"):
         return None, problems
@@ -135,13 +143,14 @@ def _answer(
         return None, [problem("statistics.before_first_record", "data.as_of")]
     figures = figures or Figures(of=told.of, region=place, day=as_of)
     way = regions.ancestry(place)[:-1]
-    above = [one for higher in way if (one := _figures(message, state, higher)[0]) is not None]
+    seen = way if public else [higher for higher in way if _is_own(higher, message, state)]
+    above = [one for higher in seen if (one := _figures(message, state, higher)[0]) is not None]
     return statistics.state(figures, above, told.by, as_of, told.outside), []
 
 
 @routes.on("registry.statistics.request", _request_needs)
 def answer_statistics(message: Received[StatisticsRequest], state: WorkingSet, now: datetime) -> Decision:
-    found, problems = _answer(message, state, now)
+    found, problems = _answer(message, state, now, public=False)
     return Decision(answer=found.model_dump(mode="json", exclude_none=True)) if found is not None else reject(*problems)
 
 
@@ -158,7 +167,7 @@ def _publication(message: Received[StatisticsPublish], region: str) -> ById[Publ
 
 @routes.on("registry.statistics.publish", _publish_needs)
 def publish_statistics(message: Received[StatisticsPublish], state: WorkingSet, now: datetime) -> Decision:
-    found, problems = _answer(message, state, now)
+    found, problems = _answer(message, state, now, public=True)
     if found is None:
         return reject(*problems)
     one, fact = statistics.published(state.get(_publication(message, found.region)), found)

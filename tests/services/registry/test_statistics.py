@@ -203,6 +203,18 @@ def test_one_business_in_a_desa_is_not_shown_there_nor_by_its_neighbours(registr
         assert all(row.get("count") == count for row in alone["rows"])
 
 
+def test_an_office_sees_the_whole_of_its_region_whatever_its_neighbour_has(registry: Cooperatives) -> None:
+    """The province's table leaves both out, so what is published does too; the office itself may list them by name."""
+    registry.persons(1, MEDAN)
+    registry.persons(9, SIANTAR)
+    fold_all(registry)
+    assert ask(registry, SIANTAR).answer["count"] == 9
+    registry.accept("registry.statistics.publish", {"of": "businesses"}, SIANTAR, actor="kadis")
+    state = registry.facts[-1].data.model_dump()["statistics"]
+    assert (state["count"], state["suppressed"]) == (None, True)
+    assert ask(registry, MEDAN).answer["suppressed"]
+
+
 parts = st.dictionaries(st.sampled_from("abcdefgh"), st.integers(0, 12), max_size=8)
 
 
