@@ -32,11 +32,13 @@ from shared.contracts.registry.cooperatives import (
     CooperativeFound,
     CooperativeRecordRat,
     CooperativeReport,
+    CooperativeReportOutcome,
     CooperativeState,
     Legal,
     PublishedHealth,
     PublishedLegal,
     PublishedMembers,
+    PublishedOutcome,
     PublishedRat,
     ReportedCooperative,
 )
@@ -81,6 +83,8 @@ class Cooperative(BaseModel):
     rats: tuple[Rat, ...] = ()
     """By book year, one each."""
     health: PublishedHealth | None = None
+    outcomes: tuple[PublishedOutcome, ...] = ()
+    """By year, one each."""
     status: str
     status_since: date
     drive_id: str | None = None
@@ -506,6 +510,42 @@ def _health_problems(one: Cooperative, told: CooperativeAssess, today: date) -> 
     return []
 
 
+def report_outcome(one: Cooperative, message: Received[CooperativeReportOutcome], today: date) -> Decision:
+    """What it has brought about in a year (S0-12). For each figure the newest observation stands."""
+    told = message.data
+    if problems := _outcome_problems(one, told.year, today):
+        return reject(*problems)
+    by = Seen(at=message.time or message.received_at, intake_id=message.id, account=message.account)
+    figures = {name: value for name in _FIGURES if (value := getattr(told, name)) is not None}
+    merged = merge(one.seen, {f"{name}:{told.year}": value for name, value in figures.items()}, by)
+    won = {field.partition(":")[0]: value for field, value in merged.won.items()}
+    by_year = {outcome.year: outcome for outcome in one.outcomes}
+    by_year[told.year] = by_year.get(told.year, PublishedOutcome(year=told.year)).model_copy(update=won)
+    outcomes = tuple(by_year[year] for year in sorted(by_year))
+    if not won or outcomes == one.outcomes:
+        return Decision(result=result(one, "unchanged"))
+    after = one.model_copy(update={"outcomes": outcomes, "seen": merged.seen, "cause": message.cause})
+    if fields := changed_fields(one, after):
+        after, facts = announced(after, "updated", CooperativeChange(fields=fields))
+        return Decision(changes=[after], facts=facts, result=result(after, "updated"))
+    return Decision(changes=[after], result=result(after, "updated"))
+
+
+_FIGURES = ("production", "turnover", "surplus")
+SHOWN_OUTCOMES = 5
+
+
+def _outcome_problems(one: Cooperative, year: int, today: date) -> list[Problem]:
+    if one.ended:
+        return [problem("cooperative.dissolved", "data.cooperative_id")]
+    if one.status == FORMING:
+        return [problem("cooperative.not_founded", "data.cooperative_id")]
+    if year >= today.year:
+        return [problem("outcome.year_open", "data.year")]
+    founded = founding_day(one)
+    return [problem("outcome.before_founding", "data.year")] if founded is not None and year < founded.year else []
+
+
 def dissolve(one: Cooperative, message: Received[CooperativeDissolve], today: date) -> Decision:
     """A cooperative is dissolved, or its forming given up; what comes later of it is refused."""
     told = message.data
@@ -567,6 +607,7 @@ def public(one: Cooperative) -> CooperativeState:
             "sektor_riil": one.sektor_riil,
             "last_rat": derived.last_rat,
             "rat_due": derived.rat_due,
+            "outcomes": one.outcomes[-SHOWN_OUTCOMES:] or None,
         }
     )
 

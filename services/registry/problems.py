@@ -342,6 +342,14 @@ TEXTS: Mapping[str, tuple[str, str]] = {
         "Penilaian yang lebih baru sudah tercatat; penilaian ini tidak mengubahnya.",
         "A newer assessment is recorded; this one changes nothing.",
     ),
+    "outcome.year_open": (
+        "Tahun ini belum selesai; laporkan hasilnya setelah tahun berakhir.",
+        "This year is not over; report what it brought when it is.",
+    ),
+    "outcome.before_founding": (
+        "Koperasi ini belum berdiri pada tahun itu; periksa tahunnya.",
+        "The cooperative did not exist in that year; look at the year.",
+    ),
     "founders.too_few_primer": (
         "Jumlah pendiri kurang dari syarat koperasi primer pada tanggal itu (9 orang, sebelum UU 11/2020 20 orang).",
         "A primer cooperative of that day needs more founders (nine, before UU 11/2020 twenty).",

@@ -253,6 +253,12 @@ def _cooperatives() -> Iterator[MessageType]:
     )
     yield _decision("registry.cooperative.dissolve", cooperatives.CooperativeDissolve, "Dissolve a cooperative.")
     yield _intake(
+        "registry.cooperative.report_outcome",
+        cooperatives.CooperativeReportOutcome,
+        "Tell what a cooperative has brought about in a year.",
+        observed=True,
+    )
+    yield _intake(
         "registry.cooperative.request", cooperatives.CooperativeRequest, "Which cooperatives are there?", question=True
     )
     yield _decision("registry.drive.open", cooperatives.DriveOpen, "Open a drive to form cooperatives.")

@@ -28,6 +28,7 @@ from shared.contracts.registry.cooperatives import (
     CooperativeFound,
     CooperativeRecordRat,
     CooperativeReport,
+    CooperativeReportOutcome,
     CooperativeRequest,
     CooperativeResign,
     Founder,
@@ -154,6 +155,14 @@ def assess(message: Received[CooperativeAssess], state: WorkingSet, now: datetim
         return reject(*problems)
     assessor = official_id(message.account, message.actor or "")
     return cooperatives.assess(known, message, assessor, regions.local_date(now, known.region))
+
+
+@routes.on("registry.cooperative.report_outcome", _one_needs)
+def report_outcome(message: Received[CooperativeReportOutcome], state: WorkingSet, now: datetime) -> Decision:
+    known, problems = _one(message, state, now)
+    if known is None:
+        return reject(*problems)
+    return cooperatives.report_outcome(known, message, regions.local_date(now, known.region))
 
 
 @routes.on("registry.cooperative.dissolve", _one_needs)

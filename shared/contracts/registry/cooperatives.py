@@ -20,6 +20,7 @@ from shared.contracts.fields import (
     Published,
     Reference,
     Region,
+    Rupiah,
     Slug,
     Text,
     Year,
@@ -58,6 +59,18 @@ def _score(value: Any) -> Any:
         raise Invalid("number.type", "Isian ini harus angka, bukan teks.", "This must be a number, not text.")
     return value
 
+
+def _whole(value: Any) -> Any:
+    """JSON does not tell 180000000 from 180000000.0."""
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise Invalid("money.type", "Isian ini harus angka, bukan teks.", "This must be a number, not text.")
+    return value
+
+
+Surplus = Annotated[int, BeforeValidator(_whole), Field(ge=-(10**15), le=10**15)]
+"""Whole rupiah, of a body and not of a person; below nought where there was a loss."""
 
 Score = Annotated[float, BeforeValidator(_score), Field(ge=0, le=100)]
 
@@ -186,6 +199,19 @@ class CooperativeAssess(Payload):
     assessed_on: Public[Day]
 
 
+class CooperativeReportOutcome(Payload):
+    """What a cooperative has brought about in a year (S0-12, S2-10), in whole rupiah; what is absent stays as it is."""
+
+    cooperative_id: Public[Identifier]
+    year: Public[Year]
+    production: Public[Rupiah | None] = None
+    """The value of what its members have made."""
+    turnover: Public[Rupiah | None] = None
+    """*Volume usaha*: what was sold through it."""
+    surplus: Public[Surplus | None] = None
+    """*Sisa hasil usaha* (SHU), negative where there was a loss."""
+
+
 class CooperativeDissolve(Payload):
     """A cooperative is dissolved; one that was only being formed is given up."""
 
@@ -259,6 +285,13 @@ class PublishedHealth(Published):
     valid_until: Public[Day]
 
 
+class PublishedOutcome(Published):
+    year: Public[int]
+    production: Public[int | None] = None
+    turnover: Public[int | None] = None
+    surplus: Public[int | None] = None
+
+
 class CooperativeState(Published):
     """The whole public state of a cooperative. Its members are counted and not named."""
 
@@ -285,6 +318,8 @@ class CooperativeState(Published):
     rat_due: Public[Day | None] = None
     """The last day for the next RAT."""
     health: Public[PublishedHealth | None] = None
+    outcomes: Public[tuple[PublishedOutcome, ...] | None] = None
+    """By year, the last five told: before and after can be held against each other."""
     status: Public[str]
     status_since: Public[Day]
     drive_id: Public[str | None] = None

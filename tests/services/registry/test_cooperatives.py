@@ -374,6 +374,31 @@ def test_of_two_assessments_the_one_of_the_newer_year_stands_in_any_order(regist
     assert health.book_year == 2025
 
 
+# --- what it brings ---------------------------------------------------------------------------------------------------
+
+
+def outcome(registry: Cooperatives, id_: str, year: int, days: int = 0, **figures: int) -> Any:
+    told = {"cooperative_id": id_, "year": year, **figures}
+    return registry.send("registry.cooperative.report_outcome", told, time=SEEN + timedelta(days=days))
+
+
+def test_what_a_cooperative_brings_can_be_compared_year_by_year(registry: Cooperatives) -> None:
+    """S0-12, S2-10: production, what was sold through it, SHU; a loss is one. The newest word on each figure stands."""
+    id_ = registry.known()
+    outcome(registry, id_, 2025, production=900, turnover=700, days=2)
+    outcome(registry, id_, 2024, production=600, turnover=400, surplus=-20)
+    assert outcome(registry, id_, 2025, turnover=1, days=1).result["outcome"] == "unchanged"
+    outcome(registry, id_, 2025, surplus=55, days=1)
+    state = registry.facts[-1].data.model_dump()["cooperative"]
+    assert [tuple(one.values()) for one in state["outcomes"]] == [(2024, 600, 400, -20), (2025, 900, 700, 55)]
+    assert codes(outcome(registry, id_, 2026, surplus=1)) == [("outcome.year_open", "data.year")]
+    assert codes(outcome(registry, id_, 2009, surplus=1)) == [("outcome.before_founding", "data.year")]
+    for year in range(2015, 2024):
+        outcome(registry, id_, year, surplus=1)
+    assert registry.facts[-1].data.model_dump()["cooperative"]["outcomes"][0]["year"] == 2021
+    assert len(registry.cooperative(id_).outcomes) == 11
+
+
 # --- drives -----------------------------------------------------------------------------------------------------------
 
 

@@ -175,6 +175,7 @@ def test_the_main_chain_is_there() -> None:
         "registry.consent.record",
         "registry.consent.withdraw",
         "registry.cooperative.report",
+        "registry.cooperative.report_outcome",
         "registry.census.record",
     }
     told = {"registry.business.recorded", "registry.business.updated", "registry.business.verified"}
