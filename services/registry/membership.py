@@ -61,11 +61,12 @@ class Known:
     cooperatives: Mapping[str, Cooperative]
 
     def holder(self, told: Founder) -> str | None:
-        """The id under which a membership is kept: of a record that was joined with another, the other's."""
+        """The id under which a membership is kept: of a record that was joined with another, the other's.
+        A person who was erased is nobody any more."""
         if told.cooperative_id is not None:
             return told.cooperative_id if told.cooperative_id in self.cooperatives else None
         owner = self.owners.get(told.owner_id or "")
-        return (owner.joined_into or owner.owner_id) if owner is not None else None
+        return (owner.joined_into or owner.owner_id) if owner is not None and not owner.erased else None
 
 
 def check(one: Cooperative, told: Sequence[Founder], known: Known, field: str) -> list[Problem]:

@@ -199,6 +199,17 @@ def test_founders_are_looked_at_one_by_one(registry: Cooperatives) -> None:
     assert registry.all(MEMBERS) == []
 
 
+def test_a_person_who_was_erased_founds_nothing(registry: Cooperatives) -> None:
+    """UU 27/2022 art. 42–44: what is left of a person is an id; a membership there was before stays a number."""
+    people, id_ = registry.persons(10), registry.forming()
+    told = {"owner_id": people[0]["owner_id"], "reason": "permintaan_pemilik"}
+    registry.accept("registry.owner.erase", told, SIANTAR, actor="kadis")
+    assert codes(registry.founded(id_, people[:9])) == [("founder.not_found", "data.founders.0")]
+    assert not registry.founded(id_, people[1:]).problems
+    registry.accept("registry.owner.erase", told | {"owner_id": people[1]["owner_id"]}, SIANTAR, actor="kadis")
+    assert registry.cooperative(id_).listed_members == 9
+
+
 @pytest.mark.parametrize(
     ("fields", "expected"),
     [

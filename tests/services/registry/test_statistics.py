@@ -98,6 +98,37 @@ def test_a_quarter_of_the_members_are_in_samarinda() -> None:
     assert sum(row.members or 0 for row in table.rows) == 436_068
 
 
+@pytest.mark.parametrize(
+    ("qualifiers", "expected"),
+    [
+        (["exact", "exact"], "exact"),
+        (["exact", "lebih_dari"], "lebih_dari"),
+        (["exact", None], "lebih_dari"),
+        (["exact", "kurang_dari"], "kurang_dari"),
+        (["kurang_dari", None], "sekitar"),
+        (["sekitar", "exact"], "sekitar"),
+        ([None, None], None),
+    ],
+)
+def test_a_sum_is_as_exact_as_its_least_exact_part(qualifiers: list[str | None], expected: str | None) -> None:
+    """S2-08: 350 active cooperatives with *lebih dari* 10,000 members; who tells nothing adds some."""
+    first, *_ = kaltim()
+    told = [
+        first.model_copy(
+            update={
+                "cooperative_id": f"k-{number}",
+                "members": None
+                if qualifier is None
+                else PublishedMembers(count=29, qualifier=qualifier, as_of=date(2020, 1, 27)),
+            }
+        )
+        for number, qualifier in enumerate(qualifiers * 175)
+    ]
+    table = statistics.state(figures_of(told, "64"), [], "status", date(2020, 1, 27), None)
+    assert [(row.key, row.count) for row in table.rows] == [("aktif", 350)]
+    assert table.members_qualifier == expected
+
+
 # --- through the door -------------------------------------------------------------------------------------------------
 
 
