@@ -294,7 +294,7 @@ def look_at_calendar(message: Received[Any], state: WorkingSet, now: datetime) -
     return Decision(changes=[after for after, _ in moved], facts=[fact for _, facts in moved for fact in facts])
 
 
-calendar_worker = Worker("cooperatives", stepping(calendar_needs, look_at_calendar), every=60.0)
+calendar_worker = Worker("cooperatives", stepping(calendar_needs, look_at_calendar), every=60.0, nudged=False)
 
 # --- questions --------------------------------------------------------------------------------------------------------
 

@@ -50,7 +50,7 @@ def look_at_deadlines(message: Received[Any], state: WorkingSet, now: datetime) 
     return Decision(changes=[after for after, _ in moved], facts=[fact for _, facts in moved for fact in facts])
 
 
-deadline_worker = Worker("drives", stepping(deadline_needs, look_at_deadlines), every=60.0)
+deadline_worker = Worker("drives", stepping(deadline_needs, look_at_deadlines), every=60.0, nudged=False)
 
 # --- how far it is ----------------------------------------------------------------------------------------------------
 

@@ -76,7 +76,8 @@ def fold(message: Received[Any], state: WorkingSet, now: datetime) -> Decision:
     return Decision(changes=[*after.figures, *after.past], removals=movements)
 
 
-fold_worker = Worker("figures", stepping(fold_needs, fold))
+# Not nudged: movements of a second together write each figure once, and figures may lag by as much.
+fold_worker = Worker("figures", stepping(fold_needs, fold), every=1.0, nudged=False)
 
 # --- questions --------------------------------------------------------------------------------------------------------
 
