@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from typing import Any, Self
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote, unquote, urlsplit
 
 import httpx
 
@@ -25,7 +25,7 @@ class Management:
         host = parts.netloc.rpartition("@")[2]
         self._http = httpx.Client(
             base_url=f"{parts.scheme}://{host}/api/",
-            auth=(parts.username or "", parts.password or ""),
+            auth=(unquote(parts.username or ""), unquote(parts.password or "")),
             timeout=seconds,
             limits=httpx.Limits(max_keepalive_connections=0),  # a busy broker drops those that are kept open
             trust_env=False,  # a proxy in the environment must not see what is meant for this broker
