@@ -187,9 +187,19 @@ _COUNT = re.compile(
 )
 
 
+_TWO_WAYS = re.compile(r"[0-9]{1,3},[0-9]{3}\b.*")
+
+
 def _count(text: str) -> int:
-    """`3`, `12 orang`, `6.111`."""
-    found = _COUNT.fullmatch(text.strip("'’ "))
+    """`3`, `12 orang`, `6.111`; `3,000` is three or three thousand and is refused, as for money."""
+    bare = text.strip("'’ ")
+    found = _COUNT.fullmatch(bare)
+    if found and _TWO_WAYS.fullmatch(bare):
+        raise Invalid(
+            "sheet.count",
+            "Tanda koma di sini bisa berarti ribuan atau desimal; tulis ribuan dengan titik, misalnya 3.000.",
+            "The comma may mean thousands or decimals here; write thousands with dots, as in 3.000.",
+        )
     if found:
         return int(found[1].replace(".", ""))
     raise Invalid("sheet.count", "Isi jumlah orang dengan angka, misalnya 3.", "Enter the number of people in digits.")

@@ -77,6 +77,14 @@ def test_people_are_counted_as_offices_write_it(cell: str, people: int) -> None:
     assert business(**{"Jumlah Tenaga Kerja": cell})["workers"] == people
 
 
+@pytest.mark.parametrize("cell", ["3,000", "12,000 orang", "'250,000"])
+def test_people_that_may_be_a_thousand_times_as_many_are_asked_about(cell: str) -> None:
+    """An English Excel writes three thousand so; to take it for three people would be a wrong size."""
+    (found,) = row_of(**{"Jumlah Tenaga Kerja": cell}).problems
+    assert (found.code, found.field) == ("sheet.count", "data.business.workers")
+    assert "ribuan atau desimal" in found.text_id
+
+
 @pytest.mark.parametrize("cell", ["1 Maret 2019", "01/03/2019", "1-3-2019", "2019-03-01"])
 def test_dates_are_read_day_first(cell: str) -> None:
     assert business(**{"Tanggal Berdiri": cell})["started_on"] == "2019-03-01"
