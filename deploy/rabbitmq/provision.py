@@ -14,7 +14,10 @@ from deploy.rabbitmq.management import Json, Management, ProvisionError
 
 
 def definitions() -> Json:
-    """The content of `definitions.json`: exchanges, queues, bindings, policies, permissions of our own accounts."""
+    """The content of `definitions.json`: exchanges, queues, bindings, policies, permissions of our own accounts.
+
+    `topic_permissions` say which keys an account of ours may write to an exchange at all; without one, any.
+    """
     content: Json = json.loads((files(__package__) / "definitions.json").read_text())
     return content
 
@@ -32,6 +35,9 @@ def apply(management: Management, vhost: str, passwords: Mapping[str, str]) -> N
     management.post("definitions", vhost, body={key: wanted[key] for key in _OF_VHOST})
     for permission in wanted["permissions"]:
         grant(management, vhost, permission["user"], permission)
+    for one in wanted["topic_permissions"]:
+        body = {key: one[key] for key in ("exchange", "write", "read")}
+        management.put("topic-permissions", vhost, one["user"], body=body)
     problems = verify(management, vhost)
     if problems:
         raise ProvisionError("\n".join(problems))
@@ -51,6 +57,7 @@ def verify(management: Management, vhost: str) -> list[str]:
         *_missing("binding", wanted["bindings"], management.get("bindings", vhost), _binding),
         *_missing("policy", wanted["policies"], management.get("policies", vhost), _policy),
         *_missing("permission", wanted["permissions"], management.get("vhosts", vhost, "permissions"), _permission),
+        *_missing("topic permission", wanted["topic_permissions"], _topics(management, vhost), _topic_permission),
     ]
 
 
@@ -80,3 +87,12 @@ def _policy(item: Json) -> Json:
 
 def _permission(item: Json) -> Json:
     return {key: item[key] for key in ("user", "configure", "write", "read")}
+
+
+def _topics(management: Management, vhost: str) -> Iterable[Json]:
+    found: Iterable[Json] = management.get("vhosts", vhost, "topic-permissions")
+    return found
+
+
+def _topic_permission(item: Json) -> Json:
+    return {key: item[key] for key in ("user", "exchange", "write", "read")}

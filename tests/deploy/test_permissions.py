@@ -188,10 +188,10 @@ async def test_forged_user_id_is_refused(world: World) -> None:
 
 async def test_nobody_may_forge_a_user_id(world: World) -> None:
     """Neither a service nor the administrator may speak for an agency."""
-    for account in ("registry", "binaan"):
+    for account in ("notify", "binaan"):
         async with channel_of(world, account) as channel:
             with pytest.raises(ChannelPreconditionFailed):
-                await publish(channel, "binaan.intake", "registry.business.report", user_id=AGENCY)
+                await publish(channel, "binaan.intake", "registry.consent.withdraw", user_id=AGENCY)
 
 
 async def test_other_virtual_host_is_closed(world: World, servers: Servers) -> None:
@@ -307,6 +307,25 @@ async def test_only_registry_publishes_contacts(world: World, service: str) -> N
             await publish(channel, "binaan.contacts", "registry.contact.changed", user_id=service)
     async with channel_of(world, "registry") as channel:
         await publish(channel, "binaan.contacts", "registry.contact.changed", user_id="registry")
+
+
+async def test_notify_tells_registry_of_a_consent_withdrawn_and_orders_nothing_else(world: World) -> None:
+    """What an owner answers goes in by the door. A service that is broken into must not erase or report anybody."""
+    async with channel_of(world, "notify") as channel, channel_of(world, "registry") as registry:
+        await publish(channel, "binaan.intake", "registry.consent.withdraw", user_id="notify")
+        assert (await take(registry, "registry.intake")).user_id == "notify"
+    for key in ("registry.consent.record", "registry.owner.erase", "aid.programme.open", "registry.consent.withdraw.x"):
+        async with channel_of(world, "notify") as channel:
+            with pytest.raises(ChannelAccessRefused):
+                await publish(channel, "binaan.intake", key, user_id="notify")
+
+
+@pytest.mark.parametrize("service", ["registry", "aid"])
+async def test_a_service_that_orders_nothing_may_send_nothing_by_the_door(world: World, service: str) -> None:
+    """Neither of them sends any intake message."""
+    async with channel_of(world, service) as channel:
+        with pytest.raises(ChannelAccessRefused):
+            await publish(channel, "binaan.intake", "registry.consent.withdraw", user_id=service)
 
 
 @pytest.mark.parametrize(("service", "queue"), [("aid", "registry.intake"), ("aid", "notify.contacts")])
