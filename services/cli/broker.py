@@ -61,12 +61,25 @@ class Broker:
         return self.all().get(name)
 
     def check_free(self, name: str) -> None:
-        """Raises ``CliError`` for the name of somebody who runs the broker."""
+        """Raises ``CliError`` for the name of somebody who runs the broker, or whom somebody else has made there."""
         if is_operator(self._management, name):
             raise wrong_usage(f"{name} runs the broker and cannot be an account of Binaan; choose another name.")
+        if self._management.exists("users", name) and not self._is_ours(name):
+            raise wrong_usage(
+                f"{name} is a user of this broker that Binaan has not made, and its password is somebody else's; "
+                "choose another name, or delete that user first."
+            )
+
+    def _is_ours(self, name: str) -> bool:
+        """Whether we made an account, wholly or up to where we were stopped: its queue comes before anything else."""
+        return self._management.exists("queues", self._vhost, f"{name}.replies")
 
     def bring(self, wanted: Account) -> Made:
-        """Make an account, or bring it to exactly what is wanted; only a new one is given a password."""
+        """Make an account, or bring it to exactly what is wanted; only a new one is given a password.
+
+        Raises ``CliError`` for a name that is not free.
+        """
+        self.check_free(wanted.name)
         found, known = self.find(wanted.name), self._management.exists("users", wanted.name)
         if found and found.has(wanted):
             return Made(wanted.name, "unchanged")

@@ -49,8 +49,7 @@ def add(
     if history and "#" not in bindings:
         raise wrong_usage("--history is for those who may see all events: it goes with --events '#'.")
     with managed() as broker:
-        broker.check_free(checked_name(name))
-        _refuse_senders(broker.find(name), "`binaan agency add … --events` changes what it is sent")
+        _refuse_senders(broker.find(checked_name(name)), "`binaan agency add … --events` changes what it is sent")
         made = broker.bring(Account(name, bindings, history, sends=()))
         if rotate and made.password is None:
             made = Made(name, f"{made.outcome}, with a new password", broker.rotate(name).password)

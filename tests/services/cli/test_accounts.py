@@ -15,6 +15,7 @@ from aio_pika.exceptions import AMQPError
 from typer.testing import CliRunner, Result
 
 from deploy.local.world import World
+from deploy.rabbitmq.accounts import add_account
 from services.cli.broker import checked_events, checked_permits
 from services.cli.exits import CliError, Exit
 from services.cli.main import app
@@ -279,6 +280,26 @@ async def test_whoever_runs_the_broker_is_never_made_an_account(console: Console
             assert management.get("users", "operator-uji")["tags"] == ["monitoring"]
         finally:
             management.delete("users", "operator-uji")
+
+
+@pytest.mark.servers
+async def test_a_user_of_the_broker_that_somebody_else_made_is_not_taken_over(console: Console, world: World) -> None:
+    """Whoever knows its password would read what the new account is sent. Stopped half-way, we may go on with ours."""
+    with world.management() as management:
+        management.put("users", "luar-uji", body={"password": "x", "tags": ""})
+        try:
+            for arguments in (
+                ("integrator", "add", "luar-uji", "--events", "#.00"),
+                ("agency", "add", "luar-uji", *LANGKAT[1:]),
+            ):
+                ended = await console.run(*arguments, exits=Exit.USAGE)
+                assert "Binaan has not made" in ended.stderr
+            assert management.get("users", "luar-uji", "permissions") == []
+            add_account(management, world.vhost, "luar-uji", None, sends=())
+            management.delete("permissions", world.vhost, "luar-uji")
+            assert (await console.json("integrator", "add", "luar-uji", "--events", "#.00"))["outcome"] == "changed"
+        finally:
+            management.delete("users", "luar-uji")
 
 
 @pytest.mark.servers
