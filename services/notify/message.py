@@ -81,6 +81,8 @@ class Attempt(BaseModel):
     provider: str | None
     status: Status = "claimed"
     code: str | None = None
+    counts: bool = True
+    """Whether it uses up one of the attempts that there are: not where the provider was to blame, or never had it."""
 
 
 class Message(BaseModel):
@@ -329,7 +331,7 @@ def release(message: Message, now: datetime) -> Message:
 
     Its attempt keeps its number: a process that stood still may yet make it.
     """
-    noted = _noted(message, message.attempt, "released", None)
+    noted = _uncounted(_noted(message, message.attempt, "released", None))
     released = _changed(noted, "queued", due_at=now, channel=None, provider=None)
     return _with(released, released.beneficiaries)
 
@@ -395,12 +397,16 @@ def _refused(message: Message, outcome: Outcome, now: datetime) -> Step:
     """What a refusal leads to (``refusals.csv``)."""
     policy = policy_on(now.date())
     again = _again(message, outcome, policy, now)
-    if again is None or message.attempt >= policy.attempts:
+    no_fault = outcome.consequence in ("provider", "later")
+    if no_fault:
+        message = _uncounted(message)
+    if again is None or (not no_fault and sum(one.counts for one in message.attempts) >= policy.attempts):
         return _move(message, "failed", reason=outcome.reason, due_at=None)
     if message.published().state == "queued":
         back = _changed(message, "queued", reason=outcome.reason, channel=None, provider=None, **again)
         return Step(_with(back, back.beneficiaries))
-    return _move(message, "queued", reason=outcome.reason, channel=None, provider=None, queued_at=now, **again)
+    since = message.queued_at if no_fault else now  # what nobody counts must end by the time that it may be kept
+    return _move(message, "queued", reason=outcome.reason, channel=None, provider=None, queued_at=since, **again)
 
 
 def _again(message: Message, outcome: Outcome, policy: Policy, now: datetime) -> dict[str, Any] | None:
@@ -409,13 +415,11 @@ def _again(message: Message, outcome: Outcome, policy: Policy, now: datetime) ->
         case "other_channel":
             barred = tuple(sorted({*message.barred, str(message.channel)}))
             return {"barred": barred, "due_at": now, "via": None}
-        case "later":
+        case "later" | "provider":
             until = now + policy.backoff(message.attempt)
             return {"not_before": until, "due_at": until}
         case "capped":
             return {"not_before": now + policy.capped, "due_at": now + policy.capped}
-        case "provider":
-            return {"due_at": now}
     return None
 
 
@@ -423,6 +427,12 @@ def _released_until(message: Message, now: datetime) -> Message:
     """It never reached the provider, which is gone; the next try is a little later, so that it can come back."""
     until = now + policy_on(now.date()).backoff(message.attempt) / 10
     return release(message, now).model_copy(update={"due_at": until, "not_before": until})
+
+
+def _uncounted(message: Message) -> Message:
+    """The last attempt is no reason to give the message up; ``keep_hours`` is."""
+    *before, last = message.attempts
+    return message.model_copy(update={"attempts": (*before, last.model_copy(update={"counts": False}))})
 
 
 def _attempt(message: Message, number: int) -> Attempt:

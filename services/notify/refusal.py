@@ -25,12 +25,14 @@ ALARMING: frozenset[Consequence] = frozenset({"provider", "template"})
 
 def consequence_of(kind: str, code: str) -> Consequence:
     """Of a refusal by a provider of a kind (``whatsapp``, ``twilio``, ``zenziva``); what is not listed is final."""
-    if known := _table().get((kind, code)):
+    if known := _table().get((kind, code)) or _table().get(("*", code)):
         return known
     if kind == "whatsapp" and code.startswith("132"):
         return "template"
     if kind == "whatsapp" and code.isdigit() and 200 <= int(code) <= 299:
         return "provider"
+    if kind == "zenziva":
+        return "provider"  # it documents few: a refusal that nobody understands must not fail a whole campaign
     return "never"
 
 

@@ -23,8 +23,9 @@ from services.notify.message import Circumstances, Message, Step
 from services.notify.occasion import PRIORITIES
 from services.notify.policy import policy_on
 from services.notify.provider import Outcome, Outgoing
+from services.notify.refusal import ALARMING
 from services.notify.store import BUSINESSES, CONTACT, MESSAGES, PROGRAMME, SENDING, lane
-from services.notify.switchboard import Line, Switchboard
+from services.notify.switchboard import REFUSED_IN_A_ROW, Line, Switchboard
 from services.notify.template import Invitation, TextError, form, render
 from shared.contracts.envelope import Received
 from shared.decision import Decision
@@ -123,18 +124,35 @@ class Sender:
             error = asyncio.CancelledError() if call.cancelled() else call.exception()
             found = [] if error is not None else call.result()
             well = error is None and all(one.state not in ("uncertain", "unsent") for one in found)
+            well = self._takes_any(line, found) and well
             self._board.ended(line, self._board.clock() - since, len(ids), well=well)
             self._heed(line, found)
             self._unrecorded += found
             errors += [error] if error is not None else []
         return errors
 
+    def _takes_any(self, line: Line, outcomes: Sequence[Outcome]) -> bool:
+        """False for one that refuses message after message for good: it would refuse the whole campaign."""
+        for one in outcomes:
+            final = one.state == "failed" and one.consequence in ("never", "template")
+            line.refused = line.refused + 1 if final else 0
+            if line.refused == REFUSED_IN_A_ROW:
+                self._alarm(line.provider.name, one.reason or "")
+        return line.refused < REFUSED_IN_A_ROW
+
     def _heed(self, line: Line, outcomes: Sequence[Outcome]) -> None:
         for one in outcomes:
-            if one.consequence in ("provider", "later") and one.state == "failed":
-                self._board.rest(line)
-            if one.consequence in ("provider", "template") and one.state == "failed":
-                self._alarm(line.provider.name, one.reason or "")
+            self.heed(line.provider.name, one)
+
+    def heed(self, provider: str | None, outcome: Outcome) -> None:
+        """A refusal that says something of the provider itself, in an answer or in a receipt."""
+        if outcome.state != "failed":
+            return
+        line = self._board.line_of(provider)
+        if outcome.consequence in ("provider", "later") and line is not None:
+            self._board.rest(line)
+        if outcome.consequence in ALARMING:
+            self._alarm(provider or "", outcome.reason or "")
 
     def _under_way(self) -> set[str]:
         known = {one.message_id for one in self._unrecorded}

@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, TypeAdapter
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, TypeAdapter, field_validator
 
 from services.notify.policy import Policy
 from services.notify.provider import Provider
@@ -15,6 +15,9 @@ from services.notify.spool import LocalProvider
 from services.notify.switchboard import Bucket, Line, Switchboard
 from services.notify.vendors import HttpProvider, Twilio, Vendor, WhatsAppCloud, Zenziva
 from shared.kernel.settings import Settings
+
+Secret = Annotated[SecretStr, Field(min_length=8)]
+"""What signs or lets in; an empty one would let in everybody."""
 
 
 class _Entry(BaseModel):
@@ -39,9 +42,9 @@ class WhatsAppEntry(_Entry):
     base_url: str = "https://graph.facebook.com"
     version: str = "v23.0"
     phone_number_id: str
-    access_token: SecretStr
-    app_secret: SecretStr
-    verify_token: SecretStr
+    access_token: Secret
+    app_secret: Secret
+    verify_token: Secret
 
 
 class TwilioEntry(_Entry):
@@ -51,7 +54,7 @@ class TwilioEntry(_Entry):
     kind: Literal["twilio"]
     base_url: str = "https://api.twilio.com"
     account_sid: str
-    auth_token: SecretStr
+    auth_token: Secret
     sender: str
     receipts_url: str | None = None
 
@@ -59,8 +62,8 @@ class TwilioEntry(_Entry):
 class ZenzivaEntry(_Entry):
     kind: Literal["zenziva"]
     base_url: str = "https://console.zenziva.net"
-    userkey: SecretStr
-    passkey: SecretStr
+    userkey: Secret
+    passkey: Secret
 
 
 Entry = Annotated[WhatsAppEntry | TwilioEntry | ZenzivaEntry, Field(discriminator="kind")]
@@ -73,6 +76,15 @@ class Providers(BaseModel):
 
     providers: tuple[Entry, ...]
     only_to: tuple[str, ...] | None = None
+
+    @field_validator("providers")
+    @classmethod
+    def _names_differ(cls, providers: tuple[Entry, ...]) -> tuple[Entry, ...]:
+        """By its name a provider is asked for what a crash has left, and paused when it refuses."""
+        names = [one.name for one in providers]
+        if len(names) != len(set(names)):
+            raise ValueError("two providers have one name")
+        return providers
 
 
 class NotifySettings(Settings):

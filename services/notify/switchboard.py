@@ -16,6 +16,8 @@ from services.notify.provider import Provider
 
 SICK_AFTER = 5
 """Errors or slow answers in a row."""
+REFUSED_IN_A_ROW = 20
+"""So many final refusals one after another are not twenty people's bad numbers."""
 REST_SECONDS = 5.0
 LONGEST_REST_SECONDS = 300.0
 
@@ -53,6 +55,7 @@ class Line:
     bucket: Bucket | None = None
     busy: int = 0
     errors: int = 0
+    refused: int = 0
     rests: int = 0
     rests_until: float = 0.0
     used: float = field(default=0.0)

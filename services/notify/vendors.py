@@ -82,6 +82,9 @@ class WhatsAppCloud:
     """``POST /<version>/<phone number id>/messages``, a template message each; errors are known by ``error.code``."""
 
     kind = "whatsapp"
+    _not_sent = frozenset({4, 80007, 130429, 131056})
+    """Limits: what Meta says by these was not taken, whatever the status. Another code in an error of its own servers
+    does not promise that."""
 
     def __init__(self, phone_number_id: str, access_token: str, version: str = "v23.0") -> None:
         self._path, self._token = f"/{version}/{phone_number_id}/messages", access_token
@@ -106,8 +109,9 @@ class WhatsAppCloud:
 
     def verdict(self, status: int, body: Any) -> tuple[Literal["sent", "failed", "uncertain"], str | None]:
         error = body.get("error") if isinstance(body, dict) else None
-        if isinstance(error, dict) and isinstance(error.get("code"), int):
-            return "failed", str(error["code"])
+        code = error.get("code") if isinstance(error, dict) else None
+        if isinstance(code, int) and (status < httpx.codes.INTERNAL_SERVER_ERROR or code in self._not_sent):
+            return "failed", str(code)
         if status == httpx.codes.OK and _has_id(body):
             return "sent", None
         return _unclear(status)

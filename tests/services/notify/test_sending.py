@@ -120,19 +120,50 @@ async def test_a_vendor_that_cannot_be_reached_does_not_use_up_the_message(stand
     assert len(standing.ledger) == 1
 
 
-async def test_throttled_it_waits_longer_each_time_and_fails_in_the_end(standing: Vendors) -> None:
-    """130429: back off. Six attempts by policy, then it has failed, and that is said."""
-    standing.behave = lambda _: Behaviour(refuse=130429)
+@pytest.mark.parametrize("code", [130429, 190])
+async def test_a_provider_that_is_not_well_is_waited_for_longer_each_time(standing: Vendors, code: int) -> None:
+    """A throttle or an expired token is no message's fault: it uses up no attempts, and ends when it is too old."""
+    standing.behave = lambda _: Behaviour(refuse=code)
     memory, waits = told(), []
-    while states(memory) == {"queued": 1}:
+    for _ in range(9):
         await memory.send_by(board(standing.url, "meta"))
         due = memory.messages[0].due_at
-        if due is not None:
-            waits.append((due - memory.now).total_seconds())
-            memory.now = due
-    assert waits == [30, 60, 120, 240, 480]
-    assert memory.messages[0].reason == "whatsapp_130429"
+        assert due is not None
+        waits.append((due - memory.now).total_seconds())
+        memory.now = due
+    assert waits == [30, 60, 120, 240, 480, 960, 1920, 3600, 3600]
+    memory.now = NOW + timedelta(hours=167)
+    await memory.send_by(board(standing.url, "meta"))
+    assert states(memory) == {"queued": 1}
+    memory.now = NOW + timedelta(hours=168)
+    await memory.send_by(board(standing.url, "meta"))
+    assert (memory.messages[0].state, memory.messages[0].reason) == ("expired", "not_sent_in_time")
     assert standing.ledger == []
+
+
+async def test_an_outage_does_not_use_up_the_attempts(standing: Vendors) -> None:
+    """An hour without the provider; then the phone is found not to be on WhatsApp, and SMS still goes."""
+    memory = told()
+    for _ in range(10):
+        await memory.send_by(board(f"http://127.0.0.1:{free_port()}"))
+        memory.now += timedelta(minutes=6)
+    standing.behave = lambda n: Behaviour(refuse=131026) if n == 0 else WELL
+    await memory.send_by(board(standing.url))
+    assert states(memory) == {"sent": 1}
+
+
+async def test_one_that_refuses_message_after_message_is_left_alone(standing: Vendors) -> None:
+    """Whatever the code: hundreds of final refusals in a row are the provider's fault, and somebody must hear of it."""
+    standing.behave = lambda _: Behaviour(refuse=131008)
+    memory, alarms = told(60), []
+    sender = Sender(
+        board(standing.url, "meta", most_at_once=5), alarm=lambda provider, code: alarms.append((provider, code))
+    )
+    begun = time.monotonic()
+    while time.monotonic() - begun < 3:
+        await sender.step(memory.run)
+    assert states(memory)["failed"] < 35
+    assert alarms == [("meta", "whatsapp_131008")]
 
 
 async def test_a_template_that_is_paused_fails_at_once_with_an_alarm(standing: Vendors) -> None:
@@ -147,7 +178,7 @@ async def test_a_template_that_is_paused_fails_at_once_with_an_alarm(standing: V
 async def test_a_provider_that_refuses_us_is_left_and_the_other_takes_over(standing: Vendors) -> None:
     """An expired token is no message's fault: none fails for it."""
     file = vendors.provider_file(standing.url)
-    file["providers"][1]["auth_token"] = "expired"
+    file["providers"][1]["auth_token"] = "one that has expired"
     entries = Providers.model_validate(file).providers
     two = Switchboard([_line(entries[1]), _line(entries[2])], time.monotonic)
     memory, alarms = Memory(NOW), []
@@ -157,6 +188,8 @@ async def test_a_provider_that_refuses_us_is_left_and_the_other_takes_over(stand
         memory.tell("registry.contact.changed", samples.contact(f"o{number}", whatsapp=False), 1)
         memory.tell("registry.business.designated", samples.business(f"b{number}", f"o{number}"), 1)
         memory.tell("aid.eligibility.assessed", samples.eligibility(business_id=f"b{number}"), 1)
+    await memory.send_by(two, alarm=lambda provider, code: alarms.append(code))
+    memory.now += timedelta(minutes=1)
     await memory.send_by(two, alarm=lambda provider, code: alarms.append(code))
     assert states(memory) == {"sent": 10}
     assert {one.vendor for one in standing.ledger} == {"zenziva"}

@@ -7,6 +7,7 @@ from typing import Any
 
 import httpx
 import pytest
+from pydantic import ValidationError
 
 from services.notify.provider import Form, Outcome, Outgoing
 from services.notify.settings import Providers, _line
@@ -61,7 +62,10 @@ async def test_what_a_vendor_has_acknowledged_is_sent(standing: Vendors, name: s
         ("meta", 131008, "failed", "whatsapp_131008", "never"),
         ("twilio", 21610, "failed", "twilio_21610", "stopped"),
         ("twilio", 21211, "failed", "twilio_21211", "never"),
-        ("zenziva", 5, "failed", "zenziva_status_5", "never"),
+        ("zenziva", 5, "failed", "zenziva_status_5", "provider"),
+        ("zenziva", 99, "failed", "zenziva_status_99", "provider"),
+        ("zenziva", 77, "failed", "zenziva_status_77", "provider"),
+        ("zenziva", 6, "failed", "zenziva_status_6", "never"),
     ],
 )
 async def test_a_refusal_means_what_the_table_says(
@@ -103,6 +107,32 @@ async def test_an_error_inside_a_200_is_a_refusal(standing: Vendors) -> None:
     """Gateways in between have been seen to do so."""
     standing.behave = lambda _: Behaviour(refuse=131026, status=200)
     assert (await send("meta", standing.url)).consequence == "other_channel"
+
+
+@pytest.mark.parametrize("code", [131026, 131000, 132015, 190])
+async def test_an_error_of_their_servers_does_not_promise_that_nothing_was_sent(standing: Vendors, code: int) -> None:
+    """500 and a code: it may have gone, so it is never sent again by itself."""
+    standing.behave = lambda _: Behaviour(refuse=code, status=500)
+    assert (await send("meta", standing.url)).state == "uncertain"
+
+
+@pytest.mark.parametrize("code", [4, 80007, 130429, 131056])
+async def test_a_limit_is_a_limit_whatever_the_status(standing: Vendors, code: int) -> None:
+    """By these codes Meta says that it has not taken the message."""
+    standing.behave = lambda _: Behaviour(refuse=code, status=503)
+    outcome = await send("meta", standing.url)
+    assert (outcome.state, outcome.consequence) == ("failed", "later")
+
+
+@pytest.mark.parametrize("name", list(CHANNEL))
+@pytest.mark.parametrize("status", [401, 402, 403, 404])
+async def test_a_door_that_is_shut_is_the_providers_and_no_messages_fault(
+    standing: Vendors, name: str, status: int
+) -> None:
+    """A gateway that knows no code of the vendor's: else the whole campaign would fail, message by message."""
+    standing.behave = lambda _: Behaviour(takes=False, answer=(status, b"<html>no</html>", "text/html"))
+    outcome = await send(name, standing.url)
+    assert (outcome.state, outcome.consequence) == ("failed", "provider")
 
 
 @pytest.mark.parametrize("name", list(CHANNEL))
@@ -161,6 +191,26 @@ def test_no_secret_shows_in_what_is_printed() -> None:
     told = Providers.model_validate(vendors.provider_file("http://x"))
     for secret in (vendors.TOKEN, vendors.SECRET, vendors.AUTH, vendors.PASSKEY):
         assert secret not in repr(told)
+
+
+def test_two_providers_of_one_name_are_refused() -> None:
+    """After a crash the wrong one would be asked."""
+    file = vendors.provider_file("http://x")
+    file["providers"][2]["name"] = "twilio"
+    with pytest.raises(ValidationError, match="two providers have one name"):
+        Providers.model_validate(file)
+
+
+@pytest.mark.parametrize(
+    ("at", "secret"),
+    [(0, "access_token"), (0, "app_secret"), (0, "verify_token"), (1, "auth_token"), (2, "userkey"), (2, "passkey")],
+)
+def test_a_secret_that_is_none_is_refused(at: int, secret: str) -> None:
+    """Whoever guesses an empty secret can sign receipts."""
+    file = vendors.provider_file("http://x")
+    file["providers"][at][secret] = ""
+    with pytest.raises(ValidationError, match=secret):
+        Providers.model_validate(file)
 
 
 async def test_the_stand_in_refuses_what_is_not_as_documented(standing: Vendors) -> None:
