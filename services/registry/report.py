@@ -347,12 +347,13 @@ def _business_after(
 
 def claiming(business: Business, names: Iterable[Name], holder: Callable[[str], Business | None]) -> Business:
     """The business with every name that no other claims. Two that have come to be named alike both stay; reports that
-    name only what they have in common go to the one that was so named first."""
+    name only what they have in common go to the one that was so named first. What has been merged claims nothing: the
+    one that lives on is recognised by its names."""
 
     def is_free(name: Name) -> bool:
         return all((holder(key) or business).business_id == business.business_id for key in name)
 
-    free = tuple(name[0] for name in names if is_free(name))
+    free = () if business.merged_into is not None else tuple(name[0] for name in names if is_free(name))
     return business if free == business.claims else business.model_copy(update={"claims": free})
 
 

@@ -286,8 +286,8 @@ def _moving(now: datetime) -> Due[Owner]:
 
 
 def _remaining(record: Owner) -> ById[Owner]:
-    """The owner that a record has been joined with."""
-    return ById(OWNERS, record.joined_into or "", guard=False)
+    """The owner that a record has been joined with. Guarded: one that is erased meanwhile is not given names again."""
+    return ById(OWNERS, record.joined_into or "")
 
 
 def _left(record: Owner) -> Page[Business]:
@@ -305,21 +305,23 @@ def _taken_over(one: Business, record: Owner) -> Business:
 def move(message: Received[Any], state: WorkingSet, now: datetime) -> Decision:
     """Take the next businesses over to the owner with whom the record was joined: reports find it there already, the
     public learns it now. Nobody gives a business to a record that is joined, so the last page is the last."""
-    changes, facts = list[BaseModel](), list[Fact]()
+    draft, changes, facts = state.draft(), list[BaseModel](), list[Fact]()
     for record in state.all(_moving(now)):
         if record.moving is None:
             continue
         page, cause = state.all(_left(record)), record.moving.cause
-        name = owners.personal_name(state.get(_remaining(record)))
+        remaining = state.get(_remaining(record))
+        name = owners.personal_name(remaining)
         for one in page:
-            after = reports.claiming(
-                _taken_over(one, record),
-                _names_with(one, record, message),
-                lambda key: state.get(ByKey(BUSINESSES, key)),
-            )
+            after = _taken_over(one, record)
+            if remaining is not None and not remaining.erased:
+                # Those before it in this step have claimed names already.
+                names = _names_with(one, record, message)
+                after = reports.claiming(after, names, lambda key: draft.get(ByKey(BUSINESSES, key)))
             after = businesses.compared_anew(one, businesses.named(after, name), cause, now, moved=True)
             fields = businesses.changed_fields(one, after)
             moved, told = businesses.announced(after, "updated", BusinessChange(fields=fields))
+            draft.put(BUSINESSES, moved)
             changes.append(moved)
             facts += [replace(fact, cause=cause) for fact in told]
         if len(page) < MOVED_AT_ONCE:

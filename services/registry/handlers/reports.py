@@ -63,8 +63,9 @@ def _whose_needs(message: Received[BusinessReport], known: Business | None, stat
             return
     whose = _whose(message.once(reports.read), message, known, state)
     yield from (ById(OWNERS, id_) for other in whose.joining for id_ in other.joined)
-    if known is not None and whose.owner is not None and whose.owner.owner_id != known.owner_id:
-        yield from _lookups(message.once(_names_after, known, whose.owner.owner_id))
+    owner_id = whose.owner.owner_id if whose.owner is not None else message.new_id("owner")
+    if known is not None and owner_id != known.owner_id:
+        yield from _lookups(message.once(_names_after, known, owner_id))
     if whose.owner is not None and _renames(message, whose):
         yield businesses_of(whose.owner.owner_id)
 
@@ -170,6 +171,8 @@ def _whose(
     record = state.get(ById(OWNERS, known.owner_id)) if known is not None else None
     if record is not None and record.joined_into is not None:
         record = state.get(ById(OWNERS, record.joined_into))
+    if record is not None and record.erased:
+        record = None  # An id that is nobody's now is not told of anybody again.
     return identity.settle(report.numbers, record, _with_number(message, report, state))
 
 

@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 from services.registry.business import Business
+from services.registry.handlers import owners as handling
 from services.registry.handlers.owners import MOVED_AT_ONCE
-from services.registry.store import ACCESSES
+from services.registry.store import ACCESSES, BUSINESSES, OWNERS
 from tests.services.registry.memory import MEDAN, NIB, NIK, OTHER_NIK, PHONE, SEEN, Registry, codes, person, trade
 from tests.shared.reference import generate
 
@@ -213,3 +214,84 @@ def test_records_are_joined_with_what_they_were_joined_with_before(registry: Reg
     owner = registry.owner_of_number(NPWP)
     assert registry.owner_by_id(first).joined_into == owner.owner_id
     assert {one.owner_id for one in registry.businesses()} == {owner.owner_id}
+
+
+def joined(registry: Registry) -> None:
+    """Let the owner of ``NIK`` turn out to be the one of another; a clock will take the businesses over."""
+    registry.report(trade(name="Warung Lain"), person(nik=OTHER_NIK))
+    registry.accept(
+        "registry.owner.correct", {"owner_id": registry.owner_of(NIK).owner_id, "nik": OTHER_NIK}, actor="kadis"
+    )
+
+
+def test_two_of_one_name_that_follow_in_one_step_do_not_claim_it_both(registry: Registry) -> None:
+    """The index would refuse the step, and every step after it: no owner's businesses would ever follow again."""
+    registry.recorded(name="Keripik", agency_ref="A-1")
+    registry.recorded(name="Kopi", agency_ref="A-2")
+    registry.report({"agency_ref": "A-2", "name": "Keripik"}, time=LATER)
+    joined(registry)
+    registry.work()
+    assert {one.owner_id for one in registry.businesses()} == {registry.owner_of(OTHER_NIK).owner_id}
+    assert all(one.moving is None for one in registry.owners())
+    found = {registry.report({"agency_ref": f"A-{n}"}, time=LATER).result["business_id"] for n in (1, 2)}
+    assert len(found) == 2
+
+
+@pytest.mark.parametrize("at_once", [1, MOVED_AT_ONCE])
+@pytest.mark.parametrize("kept", [0, 1])
+def test_what_was_merged_follows_and_is_recognised_by_nothing(
+    registry: Registry, monkeypatch: pytest.MonkeyPatch, kept: int, at_once: int
+) -> None:
+    """In whichever order the two come: a report of either name is of the one that lives on."""
+    monkeypatch.setattr(handling, "MOVED_AT_ONCE", at_once)
+    ids = sorted(registry.recorded(name=name, agency_ref=name[0]) for name in ("Keripik Ubi Mekar", "Opak Ubi Mekar"))
+    keep, absorb = ids[kept], ids[1 - kept]
+    names = [registry.business(id_).name for id_ in ids]
+    pair = {"keep": keep, "absorb": absorb, "reason": "dua kali"}
+    registry.accept("registry.business.merge", pair, actor="kadis")
+    joined(registry)
+    registry.work()
+    assert registry.business(absorb).claims == ()
+    for name in names:
+        report = registry.report(trade(name=name, workers=7), person(nik=OTHER_NIK), time=LATER)
+        assert report.result["business_id"] == keep
+
+
+def erased_while_joined(registry: Registry) -> str:
+    """A joined owner who is erased before the clock has taken the businesses over; the owner's id."""
+    registry.report(trade(name="Keripik", nib=NIB, agency_ref="A-1"), person())
+    joined(registry)
+    owner_id = registry.owner_of(OTHER_NIK).owner_id
+    registry.accept("registry.owner.erase", {"owner_id": owner_id, "reason": "permintaan_pemilik"}, actor="kadis")
+    registry.work()
+    return owner_id
+
+
+def test_who_is_erased_while_businesses_follow_stays_erased(registry: Registry) -> None:
+    """The businesses come over and are recognised by nothing, so that the next list does not find the person."""
+    owner_id = erased_while_joined(registry)
+    assert {(one.owner_id, one.claims) for one in registry.businesses()} == {(owner_id, ())}
+    again = registry.report(trade(name="Keripik", nib=NIB), person(nik=OTHER_NIK), time=LATER)
+    assert (again.result["outcome"], again.result["owner_id"] == owner_id) == ("created", False)
+    left = registry.owner_by_id(owner_id)
+    assert (left.erased, left.nik, left.tokens, left.phone) == (True, None, {}, None)
+
+
+@pytest.mark.parametrize("owner", [person(), nameless(phone=PHONE), None])
+def test_a_report_that_finds_a_business_of_who_was_erased_tells_nothing_of_that_person(
+    registry: Registry, owner: dict[str, Any] | None
+) -> None:
+    """However the business came by a name again, it is a new owner's."""
+    owner_id = erased_while_joined(registry)
+    found = next(one for one in registry.businesses() if one.nib == NIB)
+    claims = tuple(
+        f"ref:{MEDAN}|{token}"
+        for token in registry.message(MEDAN, "registry.business.report", {"business": {"agency_ref": "A-1"}}).tokens(
+            "agency_ref", f"{MEDAN}|A-1"
+        )
+    )
+    registry.stored[BUSINESSES.name][found.business_id] = found.model_copy(update={"claims": claims})
+    before = registry.stored[OWNERS.name][owner_id]
+    report = registry.report(trade(name="Opak", agency_ref="A-1"), owner, time=LATER)
+    assert registry.stored[OWNERS.name][owner_id] == before
+    assert report.problems or report.result["owner_id"] != owner_id
