@@ -20,7 +20,8 @@ OPEN = "open"
 
 
 class Business(BaseModel):
-    """Whose it is and how the owner knows it; both are public."""
+    """Whose it is and how the owner knows it; both are public. ``formerly`` are the records of its owner that it was
+    under before they were joined."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -30,6 +31,7 @@ class Business(BaseModel):
     region: str
     recorded_on: date
     sequence: int
+    formerly: tuple[str, ...] = ()
 
 
 class Programme(BaseModel):
@@ -87,7 +89,9 @@ class Eligibility(BaseModel):
     sequence: int
 
 
-def business_of(told: BusinessState, sequence: int) -> Business:
+def business_of(told: BusinessState, sequence: int, known: Business | None = None) -> Business:
+    """The copy to keep, which remembers the owners of the one ``known`` before."""
+    before = (*known.formerly, known.owner_id) if known is not None else ()
     return Business(
         business_id=told.business_id,
         owner_id=told.owner_id,
@@ -95,6 +99,7 @@ def business_of(told: BusinessState, sequence: int) -> Business:
         region=told.region,
         recorded_on=told.recorded_on,
         sequence=sequence,
+        formerly=tuple(one for one in dict.fromkeys(before) if one != told.owner_id),
     )
 
 

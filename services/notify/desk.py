@@ -41,6 +41,11 @@ def message_needs(state: WorkingSet, programme_id: str, owner_id: str) -> Iterat
     yield from programme_needs(state, programme_id)
 
 
+def former_needs(programme_id: str, business: Business) -> Iterator[Lookup]:
+    """What was sent for one programme to records that have been joined into the owner's."""
+    yield from (ById(MESSAGES, messages.message_id(programme_id, one)) for one in business.formerly)
+
+
 def follow_needs(state: WorkingSet, programme_id: str, business_id: str) -> Iterator[Lookup]:
     """What ``Desk.follow`` looks at."""
     lookup = ById(BUSINESSES, business_id)
@@ -48,6 +53,7 @@ def follow_needs(state: WorkingSet, programme_id: str, business_id: str) -> Iter
     business = None if state.missing([lookup]) else state.get(lookup)
     if business is not None:
         yield from message_needs(state, programme_id, business.owner_id)
+        yield from former_needs(programme_id, business)
     else:
         yield from PROGRAMME.needs(state, programme_id)
 
@@ -98,9 +104,14 @@ class Desk:
             return
         message = self.message(messages.message_id(programme.programme_id, business.owner_id))
         given = self.given(programme, business.owner_id)
-        step = messages.follow(message, eligibility, business, given, self._now)
+        told = any(self._has_gone(programme.programme_id, one) for one in business.formerly)
+        step = messages.follow(message, eligibility, business, given, self._now, told_already=told)
         if step is not None:
             self.take(step)
+
+    def _has_gone(self, programme_id: str, owner_id: str) -> bool:
+        message = self.message(messages.message_id(programme_id, owner_id))
+        return message is not None and (message.state in messages.TOLD or message.told_already)
 
     def forget(self, eligibility: Eligibility, owner_id: str, programme: Programme | None) -> None:
         """Take one business out of the message to its former owner."""

@@ -9,7 +9,7 @@ from typing import Any
 
 from services.notify import audience, contact, questions
 from services.notify.audience import Business
-from services.notify.desk import Desk, follow_needs, message_needs, programme_needs
+from services.notify.desk import Desk, follow_needs, former_needs, message_needs, programme_needs
 from services.notify.message import Message
 from services.notify.problems import problem
 from services.notify.store import (
@@ -109,9 +109,12 @@ def _business_needs(message: Received[BusinessEvent], state: WorkingSet) -> Iter
         return
     yield eligibilities_of(told.business_id)
     if not state.missing([eligibilities_of(told.business_id)]):
+        known = state.get(ById(BUSINESSES, told.business_id))
         for one in state.all(eligibilities_of(told.business_id)):
             for owner_id in owners:
                 yield from message_needs(state, one.programme_id, owner_id)
+            if known is not None:
+                yield from former_needs(one.programme_id, known)
 
 
 def _owners_to_visit(known: Business | None, owner_id: str) -> tuple[str, ...]:
@@ -128,7 +131,7 @@ def business_told(message: Received[BusinessEvent], state: WorkingSet, now: date
     known = state.get(ById(BUSINESSES, told.business_id))
     if not message.is_news_to(known):
         return Decision()
-    copy = audience.business_of(told, message.sequence)
+    copy = audience.business_of(told, message.sequence, known)
     desk = Desk(state, now)
     desk.keep(copy)
     if _owners_to_visit(known, copy.owner_id):

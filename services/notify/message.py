@@ -44,6 +44,8 @@ RANK: Mapping[str, int] = {
 person, in any order; that it has arrived outweighs."""
 UNSETTLED: frozenset[State] = frozenset({"queued", "suppressed"})
 """States in which a message still follows what is true of its owner and programme."""
+TOLD: frozenset[State] = frozenset({"sending", "sent", "uncertain", "delivered", "read"})
+"""States in which the owner has been told, or may have been."""
 
 NEXT: Mapping[State, frozenset[State]] = {
     "queued": frozenset({"sending", "suppressed", "expired", "failed", "sent"}),
@@ -92,7 +94,8 @@ class Message(BaseModel):
     event never changes unseen. ``region`` stays as it was at first: who reads one region's events misses none of it.
     ``due_at`` is set while queued: the instant at which to send, or to give up waiting. ``via`` is the channel it is to
     go by, once that is known; by the channels in ``barred`` it could not be delivered; ``not_before`` is when a
-    provider may be asked again.
+    provider may be asked again; ``told_already`` says that another record of the same owner, now joined into this one,
+    has had its message.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -114,6 +117,7 @@ class Message(BaseModel):
     barred: tuple[str, ...] = ()
     priority: str = "campaign"
     not_before: datetime | None = None
+    told_already: bool = False
     sequence: int = 0
     caused_by: str
     cause: Cause
@@ -201,7 +205,9 @@ def _reaching(message: Message, given: Circumstances, contact: Contact, now: dat
 def _withdrawn(message: Message, given: Circumstances) -> str | None:
     if not message.beneficiaries:
         return "eligibility_lost"
-    return None if given.programme.inviting else "programme_closed"
+    if not given.programme.inviting:
+        return "programme_closed"
+    return "told_already" if message.told_already else None
 
 
 def _waiting(message: Message, now: datetime, reason: str) -> Standing:
@@ -214,11 +220,22 @@ def _waiting(message: Message, now: datetime, reason: str) -> Standing:
 
 
 def follow(
-    message: Message | None, eligibility: Eligibility, business: Business, given: Circumstances, now: datetime
+    message: Message | None,
+    eligibility: Eligibility,
+    business: Business,
+    given: Circumstances,
+    now: datetime,
+    *,
+    told_already: bool = False,
 ) -> Step | None:
-    """Take one eligibility of one business into the owner's message; None where there is nothing to tell."""
+    """Take one eligibility of one business into the owner's message; None where there is nothing to tell.
+
+    ``told_already``: a message to another record of the same owner has gone out for this programme.
+    """
     if message is None:
-        return _begin(eligibility, business, given, now)
+        return _begin(eligibility, business, given, now, told_already=told_already)
+    if told_already:
+        message = message.model_copy(update={"told_already": True})
     return settle(_counting(message, business, counts=eligibility.eligible), given, now)
 
 
@@ -241,7 +258,9 @@ def settle(message: Message, given: Circumstances, now: datetime) -> Step:
     return _move(message, ought.state, reason=ought.reason)
 
 
-def _begin(eligibility: Eligibility, business: Business, given: Circumstances, now: datetime) -> Step | None:
+def _begin(
+    eligibility: Eligibility, business: Business, given: Circumstances, now: datetime, *, told_already: bool
+) -> Step | None:
     programme = given.programme
     if not eligibility.eligible or not programme.inviting or programme.is_over(now):
         return None
@@ -256,6 +275,7 @@ def _begin(eligibility: Eligibility, business: Business, given: Circumstances, n
         caused_by=eligibility.event_id,
         cause=eligibility.cause,
         queued_at=now,
+        told_already=told_already,
     )
     # That there is reason to tell is said even if it is withdrawn in the same breath: an office wants to know how
     # many could not be told.
