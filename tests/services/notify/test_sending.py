@@ -100,7 +100,7 @@ async def test_what_cannot_be_known_is_never_sent_again(standing: Vendors, how: 
     """Days later, and after a restart: the vendor's ledger shows it once."""
     standing.behave = lambda _: how
     memory = told()
-    await memory.send_by(board(standing.url, seconds=0.3))
+    await memory.send_by(board(standing.url))
     assert states(memory) == {"uncertain": 1}
     standing.behave = lambda _: WELL
     memory.now += timedelta(days=3)
