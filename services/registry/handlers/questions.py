@@ -74,11 +74,21 @@ def answer_businesses(message: Received[BusinessRequest], state: WorkingSet, now
     found, following = _found(message, state, region)
     full = message.data.detail == "full"
     read = [one.owner_id for one in found] if full else []
+    if full:
+        _rely_on(found, state)
     return Decision(
         changes=access.recorded(message, read, message.data.purpose, now),
         answer=[businesses.described(one, full=full) for one in found],
         next=following,
+        persons=sorted(set(read)),
     )
+
+
+def _rely_on(found: Iterable[Business], state: WorkingSet) -> None:
+    """An erasure changes each business of the person, so that of an erasure and an answer that holds the person's data
+    one sees the other. They are not guarded when they are looked up: a question waits behind nothing that is held."""
+    for one in found:
+        state.get(ById(BUSINESSES, one.business_id))
 
 
 def _may_ask(message: Received[BusinessRequest], state: WorkingSet, now: datetime, region: str) -> list[Problem]:

@@ -117,6 +117,9 @@ async def test_after_an_erasure_nothing_that_is_stored_holds_the_person(
     question = {"owner_ids": [owner_id], "purpose": "field_visit"}
     asked = await kernel.send("registry.owner.request", question, id_="asked")
     assert answer_in(asked)[0]["nik"] == NIK
+    whole = {"detail": "full", "purpose": "field_visit"}
+    businesses = await kernel.send("registry.business.request", whole, id_="asked-of-businesses")
+    assert answer_in(businesses)[0]["detail"]["address"] == ADDRESS
     with monkeypatch.context() as patch:
         patch.setattr("services.registry.report.decide", _bug)
         await kernel.send("registry.business.report", report(workers=3), time=time, id_="held")
@@ -140,6 +143,9 @@ async def test_after_an_erasure_nothing_that_is_stored_holds_the_person(
     again = await kernel.send("registry.owner.request", question, id_="asked")
     assert answer_in(again) == {"erased": True}
     assert [one.id for one in again] == [one.id for one in asked if one.key.endswith("answered")]
+    assert answer_in(await kernel.send("registry.business.request", whole, id_="asked-of-businesses")) == {
+        "erased": True
+    }
 
 
 async def test_an_erasure_in_one_batch_with_what_it_erases_leaves_nothing(kernel: Kernel) -> None:

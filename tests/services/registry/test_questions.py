@@ -54,6 +54,19 @@ def test_a_full_answer_says_who_told_what_and_is_recorded(registry: Registry) ->
     assert (access.account, access.purpose, access.owner_ids) == (MEDAN, "field_visit", (registry.owner().owner_id,))
 
 
+@pytest.mark.parametrize("by_id", [True, False])
+def test_a_full_answer_can_be_forgotten_and_conflicts_with_an_erasure(registry: Registry, by_id: bool) -> None:
+    """It says whom it is about, and relies on the businesses, which an erasure changes; a public one does neither."""
+    business_id = registry.recorded(address="Jalan Contoh 1")
+    asked = {"business_ids": [business_id]} if by_id else {}
+    for detail, persons in ({"detail": "full", "purpose": "field_visit"}, [registry.owner().owner_id]), ({}, []):
+        task = registry.task(registry.message(MEDAN, REQUEST, {**asked, **detail}))
+        working = registry.load([task])
+        assert list(registry.decision_on(task, working).persons) == persons
+        relied_on = {id_ for lookup in working.used if lookup.guard for id_ in working.found(lookup)}
+        assert (business_id in relied_on) == bool(detail)
+
+
 def test_a_region_is_read_page_by_page(registry: Registry) -> None:
     """Every business once, whatever the page; a status or a kecamatan picks some."""
     rng = Random(11)
