@@ -191,6 +191,9 @@ def _many_needs(message: Received[BusinessReportMany], state: WorkingSet) -> Ite
     for row in message.once(many.rows):
         if not isinstance(row, UnreadRow):
             yield from _report_needs(row, state)
+            if row.data.owner is not None:
+                # A later row may spell the name of an owner whom this one brings differently.
+                yield businesses_of(row.new_id("owner"))
 
 
 @routes.on("registry.business.report_many", _many_needs)

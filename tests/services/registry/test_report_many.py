@@ -163,6 +163,50 @@ def test_rows_end_where_single_reports_in_their_order_end(reports: list[dict[str
         assert [(one.type, one.sequence) for one in together.facts] == [(one.type, one.sequence) for one in alone.facts]
 
 
+spellings = st.sampled_from(["Siti Aminah", "SITI AMINAH", "Siti  aminah", None])
+own_businesses = st.fixed_dictionaries(
+    {
+        "owner": st.builds(
+            lambda nik, name: person(nik=nik, name=name) if name else person(nik=nik),
+            st.sampled_from([NIK, OTHER_NIK, None]),
+            spellings,
+        ),
+        "business": st.builds(
+            lambda which, name: trade(agency_ref=f"A-{which}", name=f"{name} {which}"),
+            st.integers(0, 5),
+            st.sampled_from(["Keripik", "UD Siti Aminah"]),
+        ),
+    }
+)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(own_businesses, min_size=2, max_size=6, unique_by=lambda row: row["business"]["agency_ref"]))
+def test_no_row_is_refused_for_how_it_spells_an_owner_whom_the_message_brings(rows: list[dict[str, Any]]) -> None:
+    """An office's sheet has one owner's businesses below one another, each typed anew."""
+    alone, together = Registry(), Registry()
+    for position, row in enumerate(rows):
+        assert not alone.report(row["business"], row["owner"], id=f"m/{position:03d}").problems
+    assert "rejected" not in {one["outcome"] for one in rows_of(together, rows, id="m")}
+    assert register_of(together) == register_of(alone)
+    assert [(one.type, one.sequence) for one in together.facts] == [(one.type, one.sequence) for one in alone.facts]
+
+
+def test_an_owner_whom_the_message_brings_may_be_named_differently_by_a_later_row() -> None:
+    """Also where the business says who it is, and the row has no number."""
+    registry = Registry()
+    verdicts = rows_of(
+        registry,
+        [
+            {"owner": person(name="Siti Aminah"), "business": trade(agency_ref="A-1")},
+            {"owner": person(name="SITI AMINAH"), "business": trade(name="Laundry Kilat")},
+            {"owner": {"name": "Siti Aminah"}, "business": {"agency_ref": "A-1"}},
+        ],
+    )
+    assert [one["outcome"] for one in verdicts][:2] == ["created", "created"]
+    assert verdicts[2]["outcome"] != "rejected"
+
+
 def register_of(registry: Registry) -> list[Any]:
     """What is known, ids aside."""
     ids = {"business_id", "owner_id", "claims", "comparing"}
