@@ -136,10 +136,14 @@ def _likes(
 ) -> dict[str, tuple[str, ...]]:
     if not comparable(one):
         return {}
+    # Either says so: who was merged into one of the two had been told apart from the other.
     candidates = (
         other
         for other in others
-        if other.business_id != one.business_id and comparable(other) and other.business_id not in one.distinct_from
+        if other.business_id != one.business_id
+        and comparable(other)
+        and other.business_id not in one.distinct_from
+        and one.business_id not in other.distinct_from
     )
     found = {other.business_id: signs(one, other, policies, counted) for other in candidates}
     return {id_: why for id_, why in found.items() if why}

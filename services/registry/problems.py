@@ -211,8 +211,8 @@ TEXTS: Mapping[str, tuple[str, str]] = {
         "This region is too wide to be asked about at once; name a province or a regency in region.",
     ),
     "business.merge_too_much": (
-        "Usaha yang digabung punya terlalu banyak produk atau sertifikat; gabungkan ke arah sebaliknya.",
-        "The business to be merged has too many products or certificates; merge the other way round.",
+        "Produk salah satu usaha, atau sertifikat yang digabung, terlalu banyak; coba gabungkan ke arah sebaliknya.",
+        "One of the two has too many products, or the one to merge too many certificates; try the other way round.",
     ),
     "product.supplier_unknown": (
         "Usaha pemasok ini tidak ada; catat dahulu usahanya, lalu isi business_id-nya.",

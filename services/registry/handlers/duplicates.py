@@ -31,7 +31,7 @@ COMPARED_AT_ONCE = 50
 """Businesses of one step: each has up to three blocks to read, and a transaction stays short."""
 
 MOVED_AT_ONCE = 200
-"""Products, and certificates, that a merge moves in its one transaction: fewer than this."""
+"""Products of either, and certificates, that a merge looks at in its one transaction: fewer than this."""
 
 # --- the clock --------------------------------------------------------------------------------------------------------
 
@@ -139,9 +139,11 @@ def merge(message: Received[BusinessMerge], state: WorkingSet, now: datetime) ->
         return reject(*problems)
     likes, older = _all(absorb.possible_duplicates, state), _all(absorb.absorbed, state)
     theirs, papers = state.all(_products(absorb.business_id)), state.all(_certificates(absorb.business_id))
-    if max(len(theirs), len(papers)) == MOVED_AT_ONCE:
+    own = state.all(_products(keep.business_id))
+    # Of more there would be some that nobody has looked at, and one of them may be the same product.
+    if max(len(theirs), len(papers), len(own)) == MOVED_AT_ONCE:
         return reject(problem("business.merge_too_much", "data.absorb"))
-    pair = Pair(keep, absorb, likes, older, theirs, papers, state.all(_products(keep.business_id)))
+    pair = Pair(keep, absorb, likes, older, theirs, papers, own)
     return duplicate.merge(pair, message.data.reason, message, now)
 
 

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from services.registry.handlers.duplicates import MOVED_AT_ONCE
 from services.registry.store import BUSINESSES
 from tests.services.registry.memory import (
     KALTIM,
@@ -138,6 +139,21 @@ def test_what_was_declared_distinct_is_not_suspected_again(registry: Registry) -
     assert again["outcome"] == "unchanged"
 
 
+def test_what_was_told_apart_stays_so_when_one_of_the_two_is_merged(registry: Registry) -> None:
+    """The third was told apart from the one that goes, and names that one; whichever is looked at says the same."""
+    keep, double = two(registry)
+    third = registry.recorded(name="Keripik Ubi Mekarr", agency_ref="A-3")
+    registry.compared()
+    told = {"business_id": double, "other_id": third}
+    registry.accept("registry.business.declare_distinct", told, actor="kadis")
+    merge(registry, keep, double)
+    registry.compared()
+    for day, reference in enumerate(("A-3", "A-1")):
+        registry.report({"agency_ref": reference, "address": "Jalan Contoh 1"}, time=SEEN.replace(day=9 + day))
+        registry.compared()
+        assert [one.possible_duplicates for one in registry.all(BUSINESSES)] == [(), (), ()]
+
+
 # --- merged -----------------------------------------------------------------------------------------------------------
 
 
@@ -222,3 +238,11 @@ def test_nothing_is_changed_by_a_refused_merge(registry: Registry) -> None:
     before = (dict(registry.stored["businesses"]), len(registry.facts))
     merge(registry, keep, keep)
     assert (dict(registry.stored["businesses"]), len(registry.facts)) == before
+
+
+def test_a_merge_of_more_than_one_transaction_may_look_at_is_refused(registry: Registry) -> None:
+    """Also where it is the survivor that has so many: the same product of both would be there twice."""
+    keep, double = two(registry)
+    for number in range(MOVED_AT_ONCE):
+        registry.accept("registry.product.report", {"business_id": keep, "name": f"Produk {number:03d}"})
+    assert codes(merge(registry, keep, double)) == [("business.merge_too_much", "data.absorb")]
