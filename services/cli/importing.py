@@ -40,7 +40,7 @@ class Importer:
         if read.problems:
             return Refusal(read.problems)
         key = self._key(read)
-        stamp = self.ledger.stamp(key, stamp_of(self.sheet.changed_at, datetime.now(UTC)))
+        stamp = self.ledger.stamp(row.number, key, stamp_of(self.sheet.changed_at, datetime.now(UTC)))
         data, time = read.finish(time_of(stamp))
         return Message(key, stamp, Intake(self.ledger.intake_id(key, stamp), KEY, data, time=time))
 

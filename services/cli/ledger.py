@@ -7,9 +7,12 @@ could try all NIKs against a plain hash of it: so rows are hashed with a random 
 registry recognises as businesses it knows.
 
 Three things are remembered of each row: its key (the keyed hash), the time at which the sheet was saved when the row
-was first sent (its observation, and the start of its id, by which the contract decides between two reports of equal
-time), and how often it was refused: the reply to a refused id is for ever the same, so what may succeed after the cause
-is gone (an agency registered, a business verified) needs another id.
+was sent (its observation, and the start of its id, by which the contract decides between two reports of equal time),
+and how often it was refused: the reply to a refused id is for ever the same, so what may succeed after the cause is
+gone (an agency registered, a business verified) needs another id.
+
+Besides, what the sheet last said, row by row: a row that says again what it said before a correction is a new
+observation, later than the correction, or the corrected value would stay.
 """
 
 from __future__ import annotations
@@ -21,7 +24,7 @@ import os
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -37,13 +40,23 @@ _KEY_LETTERS = 32  # 128 bits
 class Ledger:
     """The memory of one sheet. Changed in memory; `save` writes it, whole or not at all.
 
-    What is settled counts from the next run on: within one, two rows that are the same have one id.
+    What happens in a run counts from the next one on: within one, two rows that are the same have one id.
     """
 
     path: Path
     salt: bytes
     _sent: dict[str, tuple[str, int]] = field(default_factory=dict)
-    _settled: dict[str, tuple[str, int]] = field(default_factory=dict)
+    _said: dict[int, str] = field(default_factory=dict)
+    """Row → key, as of the last pass; of one that was stopped, as far as it came, the others as before."""
+    _next: dict[str, tuple[str, int]] = field(default_factory=dict)
+    _passed: dict[int, str] = field(default_factory=dict)
+    _complete: bool = False
+    _standing: frozenset[str] = frozenset()
+    _newest: str = ""
+
+    def __post_init__(self) -> None:
+        self._standing = frozenset(self._said.values())
+        self._newest = max((self._sent[key][0] for key in self._standing if key in self._sent), default="")
 
     @classmethod
     def of(cls, sheet: Path) -> Ledger:
@@ -52,7 +65,8 @@ class Ledger:
         try:
             content = json.loads(path.read_text(encoding="utf-8"))
             sent = {str(key): (str(stamp), int(refusals)) for key, (stamp, refusals) in content["sent"].items()}
-            return cls(path, bytes.fromhex(content["salt"]), sent)
+            said = {int(number): str(key) for number, key in content.get("said", {}).items()}
+            return cls(path, bytes.fromhex(content["salt"]), sent, said)
         except FileNotFoundError:
             return cls(path, secrets.token_bytes(32))
         except (OSError, ValueError, KeyError, TypeError, AttributeError):
@@ -65,24 +79,43 @@ class Ledger:
         text = json.dumps([account, content], sort_keys=True, ensure_ascii=False)
         return hmac.new(self.salt, text.encode(), hashlib.sha256).hexdigest()[:_KEY_LETTERS]
 
-    def stamp(self, key: str, otherwise: str = "") -> str:
-        """What the row was first sent with."""
-        return self._sent[key][0] if key in self._sent else otherwise
+    def stamp(self, number: int, key: str, saved: str) -> str:
+        """What to send a row with, in a sheet that was saved then: what it was sent with, as long as the sheet says it.
+
+        What was taken back and is said again is later than all that has been said since, also where the office has
+        put back an older copy of the file.
+        """
+        stamp = saved
+        if key in self._sent:
+            stamp = self._sent[key][0] if key in self._standing else max(saved, _after(self._newest))
+        self._passed[number] = key
+        return self._next.setdefault(key, (stamp, self._refusals(key, stamp)))[0]
+
+    def complete(self) -> None:
+        """The sheet has been read to its end: what it said in other rows before, it says no more.
+
+        Decisions are taken on the rows of a sheet and say nothing of what stands in them.
+        """
+        self._complete = bool(self._passed)
 
     def intake_id(self, key: str, stamp: str) -> str:
         """The id under which to send it now."""
-        first, refusals = self._sent.get(key, (stamp, 0))
+        refusals = self._refusals(key, stamp)
         again = f"-{refusals}" if refusals else ""
-        return f"{first}-{key}{again}"
+        return f"{stamp}-{key}{again}"
 
     def settle(self, key: str, stamp: str, *, refused: bool) -> None:
         """Remember that a reply has come."""
-        first, refusals = self._sent.get(key, (stamp, 0))
-        self._settled[key] = (first, refusals + refused)
+        self._next[key] = (stamp, self._refusals(key, stamp) + refused)
+
+    def _refusals(self, key: str, stamp: str) -> int:
+        sent, refusals = self._sent.get(key, (stamp, 0))
+        return refusals if sent == stamp else 0
 
     def save(self) -> None:
         """Raises `CliError` 2 when the folder cannot be written to."""
-        content = {"version": _VERSION, "salt": self.salt.hex(), "sent": {**self._sent, **self._settled}}
+        said = self._passed if self._complete else {**self._said, **self._passed}
+        content = {"version": _VERSION, "salt": self.salt.hex(), "sent": {**self._sent, **self._next}, "said": said}
         with replacing(self.path) as draft:
             draft.write_text(json.dumps(content, separators=(",", ":")), encoding="utf-8")
             os.chmod(draft, 0o600)
@@ -102,8 +135,15 @@ def stamp_of(seconds: float, now: datetime) -> str:
 
     Fine enough that a sheet corrected and saved at once is later than before.
     """
-    saved = min(datetime.fromtimestamp(seconds, UTC), now)
-    return f"{saved.strftime(_STAMP)[:-3]}Z"
+    return _written(min(datetime.fromtimestamp(seconds, UTC), now))
+
+
+def _written(instant: datetime) -> str:
+    return f"{instant.strftime(_STAMP)[:-3]}Z"
+
+
+def _after(stamp: str) -> str:
+    return _written(time_of(stamp) + timedelta(milliseconds=1)) if stamp else ""
 
 
 def time_of(stamp: str) -> datetime:

@@ -143,6 +143,7 @@ class Pass:
             else:
                 self.tally.skipped += 1
                 self._advance()
+        self._ledger.complete()
 
     def _new(self, number: int, message: Message) -> Iterable[Intake]:
         """The message, unless a row above has said the same."""

@@ -76,6 +76,7 @@ class SheetPass:
                 self._sent[prepared.intake.id] = (prepared, answer)
                 self.answers.append(answer)
                 yield prepared.intake
+        self._ledger.complete()
 
     def _settle(self, intake_id: str, reply: Reply) -> None:
         message, answer = self._sent[intake_id]

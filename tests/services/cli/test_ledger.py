@@ -5,18 +5,21 @@ from __future__ import annotations
 import os
 import stat
 from datetime import UTC, datetime, timedelta
+from itertools import islice
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from services.cli.client import Intake, Reply
 from services.cli.deciding import Decider
 from services.cli.exits import CliError, Exit
 from services.cli.headings import Row
 from services.cli.importing import Importer
 from services.cli.ledger import Ledger, key_of_decision, stamp_of, time_of
-from services.cli.rounds import Message
+from services.cli.parcels import Packer
+from services.cli.rounds import Message, Pass
 from services.cli.sheet import open_sheet
 from shared.contracts.envelope import MAX_ID_LENGTH
 from tests.services.cli import sheets
@@ -27,7 +30,7 @@ CONTENT = {"owner": {"nik": "1271994107900001"}, "business": {"name": "Usaha Con
 
 def id_of(ledger: Ledger, content: object = CONTENT, account: str = "dinkop-medan", stamp: str = STAMP) -> str:
     key = ledger.key_of_row(account, {"row": content})
-    return ledger.intake_id(key, ledger.stamp(key, stamp))
+    return ledger.intake_id(key, ledger.stamp(2, key, stamp))
 
 
 @pytest.fixture
@@ -74,10 +77,10 @@ def test_a_row_that_was_sent_keeps_its_first_time_when_the_sheet_is_saved_again(
     """Saved after correcting other rows, it is still the same observation: the same id with the same content."""
     ledger = Ledger.of(path)
     key = ledger.key_of_row("dinkop-medan", CONTENT)
-    ledger.settle(key, STAMP, refused=False)
+    ledger.settle(key, ledger.stamp(2, key, STAMP), refused=False)
     ledger.save()
     again = Ledger.of(path)
-    assert again.stamp(key, "20270101T000000.000Z") == STAMP
+    assert again.stamp(2, key, "20270101T000000.000Z") == STAMP
     assert again.intake_id(key, STAMP) == f"{STAMP}-{key}"
 
 
@@ -158,6 +161,132 @@ def test_how_a_row_is_written_does_not_matter_only_what_it_says(path: Path) -> N
     sheets.write(path, rows, headings=sheets.HEADINGS[::-1])
     os.utime(path, ns=(saved, saved))
     assert [one.intake.id for one in messages(path)] == before
+
+
+class Office:
+    """Imports one sheet, again and again. `rows` are the names of the businesses, each a row of its own."""
+
+    def __init__(self, path: Path) -> None:
+        self.path, self.saved = path, 1_767_600_000
+
+    def save(self, *names: str, at: int | None = None) -> None:
+        self.saved += 60
+        rows = [sheets.row(number, **{"Nama Usaha": name}) for number, name in enumerate(names)]
+        sheets.write(self.path, rows)
+        os.utime(self.path, (at or self.saved,) * 2)
+
+    def run(self, *, stopped_after: int | None = None, answered: bool = True) -> list[Intake]:
+        """What goes out, until it is stopped."""
+        sheet, ledger = open_sheet(self.path), Ledger.of(self.path)
+        importer = Importer(sheet, ledger, "dinkop-medan", "12.71")
+        current = Pass(sheet, ledger, importer.prepare, lambda: None)
+        sent = [intake for _, intake in islice(current._intakes(), stopped_after)]
+        for intake in sent if answered else ():
+            current._settle(intake.id, Reply("accepted", {"result": {"outcome": "updated"}}, {}))
+        ledger.save()
+        return sent
+
+
+@pytest.fixture
+def office(path: Path) -> Office:
+    return Office(path)
+
+
+def wins(one: Intake, over: Intake) -> bool:
+    """Whether an observation stands against another (contract, "The main chain" 1)."""
+    return (datetime.fromisoformat(str(one.time)), one.id) > (datetime.fromisoformat(str(over.time)), over.id)
+
+
+@pytest.mark.parametrize("copied", [False, True], ids=["typed again", "an older copy put back"])
+def test_a_correction_that_is_taken_back_is_a_new_observation(office: Office, copied: bool) -> None:
+    """Wrongly corrected: under the old id it would be answered as done, and the wrong value would stay."""
+    office.save("Lama", "Lain")
+    before, beside = office.run()
+    first_saved = office.saved
+    office.save("Baru", "Lain")
+    corrected, _ = office.run()
+    office.save("Lama", "Lain", at=first_saved if copied else None)
+    back, unchanged = office.run()
+    assert back.data == before.data
+    assert wins(back, corrected)
+    assert wins(corrected, before)
+    assert unchanged == beside
+    assert office.run() == [back, unchanged]
+
+
+@pytest.mark.parametrize("answered", [True, False])
+def test_a_correction_that_is_taken_back_in_a_run_that_is_stopped_goes_out_once(office: Office, answered: bool) -> None:
+    """After Ctrl-C the same command asks again and does nothing again; also where the file has been saved since."""
+    for name in ("Lama", "Baru"):
+        office.save(name, "Lain", "Ketiga")
+        office.run()
+    office.save("Lama", "Lain", "Ketiga")
+    stopped = office.run(stopped_after=2, answered=answered)
+    office.save("Lama", "Lain", "Ketiga")
+    again = office.run()
+    assert again[:2] == stopped
+    assert office.run() == again
+
+
+def test_a_correction_whose_run_was_stopped_can_be_taken_back(office: Office) -> None:
+    """It may have gone out, whatever is known of its answer; the rows behind it stay what they were."""
+    office.save("Lama", "Lain", "Ketiga")
+    whole = office.run()
+    office.save("Baru", "Lain", "Ketiga")
+    (corrected,) = office.run(stopped_after=1, answered=False)
+    office.save("Lama", "Lain", "Ketiga")
+    back, *others = office.run()
+    assert wins(back, corrected)
+    assert others == whole[1:]
+
+
+def test_a_decision_leaves_what_the_sheet_says_as_it_was(office: Office) -> None:
+    """Verifying the returned sheet uses the same ledger; the next import must not send every row anew."""
+    office.save("Lama", "Lain")
+    sent = office.run()
+    ledger = Ledger.of(office.path)
+    ledger.settle("a decision", "verify", refused=False)
+    ledger.complete()
+    ledger.save()
+    office.save("Lama", "Lain")
+    assert office.run() == sent
+
+
+def test_a_row_that_has_moved_up_before_it_is_taken_back_is_not_found_where_it_was(office: Office) -> None:
+    """A shorter sheet says nothing any more in the rows that it has not."""
+    office.save("Lain", "Lama")
+    office.run()
+    office.save("Baru")
+    (corrected,) = office.run()
+    office.save("Lain", "Lama")
+    _, back = office.run()
+    assert wins(back, corrected)
+
+
+def test_rows_that_are_sorted_otherwise_are_no_news(office: Office) -> None:
+    office.save("Satu", "Dua")
+    before = office.run()
+    rows = office.path.read_text().splitlines()
+    office.path.write_text("\n".join((rows[0], *reversed(rows[1:]))) + "\n")
+    assert office.run() == before[::-1]
+
+
+def test_a_packed_row_that_is_taken_back_has_a_later_time_and_its_neighbour_its_own(office: Office) -> None:
+    """In a message of many each row has its time; the message's id must be higher too, for equal times."""
+
+    def packed() -> Intake:
+        importer = Importer(open_sheet(office.path), Ledger.of(office.path), "dinkop-medan", "12.71")
+        (one,) = Packer(2, importer._name).pack(enumerate(office.run(), start=2))
+        return one
+
+    parcels = []
+    for name in ("Lama", "Baru", "Lama"):
+        office.save(name, "Lain")
+        parcels.append(packed())
+    times = [[report["time"] for report in one.data["reports"]] for one in parcels]
+    assert times[0][0] < times[1][0] < times[2][0]
+    assert len({one[1] for one in times}) == 1
+    assert parcels[0].id < parcels[1].id < parcels[2].id
 
 
 # -- decisions ---------------------------------------------------------------------------------------------------------
