@@ -120,6 +120,12 @@ def _after(message: Received[OwnerCorrect], whose: identity.Ownership) -> Owner:
     return owners.observed(person, _plain(message.data), by)
 
 
+def persons(told: OwnerCorrect, found: Found) -> list[Owner]:
+    """Whose names the person has, had and will have: as recorded in each of the records, and as told now."""
+    known = [found.owner, *found.numbered]
+    return [*known, *(one.model_copy(update=_plain(told)) for one in known)]
+
+
 def _differs(before: Owner, after: Owner) -> bool:
     """Whether anything but the times of observation has changed."""
     return before.model_copy(update={"seen": {}}) != after.model_copy(update={"seen": {}})

@@ -7,6 +7,7 @@ from datetime import datetime
 
 from services.registry import correction
 from services.registry import owner as owners
+from services.registry.handlers import naming
 from services.registry.handlers.owners import follow_needs, followed, region_of
 from services.registry.handlers.persons import person_lookups
 from services.registry.owner import Owner
@@ -59,7 +60,10 @@ def correct(message: Received[OwnerCorrect], state: WorkingSet, now: datetime) -
         return reject(problem("owner.not_found", "data.owner_id"))
     if owner.erased:
         return reject(problem("owner.erased", "data.owner_id"))
-    return correction.decide(message, _found(message, state, owner, region))
+    found = _found(message, state, owner, region)
+    if problems := naming.held({"id": message.id}, *correction.persons(message.data, found)):
+        return reject(*problems)
+    return correction.decide(message, found)
 
 
 def _found(message: Received[OwnerCorrect], state: WorkingSet, owner: Owner, region: str) -> correction.Found:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from services.registry import initials
 from services.registry import owner as owners
 from services.registry.business import Business
+from services.registry.owner import Owner
 from services.registry.problems import problem
 from services.registry.store import BUSINESSES, OWNERS
 from shared.contracts.problem import Problem
@@ -28,7 +29,12 @@ def owners_needs(business_ids: Iterable[str], state: WorkingSet) -> Iterator[Loo
 
 def problems(texts: Mapping[str, str | None], state: WorkingSet, *businesses: Business) -> list[Problem]:
     """Which texts, by field, hold the name of one of these businesses' owners."""
-    names = [owners.personal_name(state.get(ById(OWNERS, one.owner_id, guard=False))) for one in businesses]
+    return held(texts, *(state.get(ById(OWNERS, one.owner_id, guard=False)) for one in businesses))
+
+
+def held(texts: Mapping[str, str | None], *persons: Owner | None) -> list[Problem]:
+    """Which texts, by field, hold the name of one of these."""
+    names = [owners.personal_name(one) for one in persons]
     return [
         problem("text.owner_name", field)
         for field, text in texts.items()

@@ -9,7 +9,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from services.registry import access, duplicate, erasure, initials
+from services.registry import access, duplicate, erasure
 from services.registry import business as businesses
 from services.registry import consent as consents
 from services.registry import owner as owners
@@ -17,6 +17,7 @@ from services.registry import report as reports
 from services.registry.access import Access
 from services.registry.business import Business
 from services.registry.consent import WITHDRAWN, Agreement
+from services.registry.handlers import naming
 from services.registry.observation import Seen
 from services.registry.owner import Owner
 from services.registry.problems import problem
@@ -116,6 +117,8 @@ def _agreed(
         return reject(problem("owner.not_found", "data.owner_id"))
     if known.erased:
         return reject(problem("owner.erased", "data.owner_id"))
+    if problems := naming.held({"id": message.id}, known):
+        return reject(*problems)
     told: Mapping[str, Agreement] = dict.fromkeys(message.data.channels, word)
     by = Seen(
         at=message.time or message.received_at, intake_id=message.id, account=message.account, firm=not word.given
@@ -249,10 +252,10 @@ def erase(message: Received[OwnerErase], state: WorkingSet, now: datetime) -> De
     known = followed(message.data.owner_id, state, guard=False)
     if known is None:
         return reject(problem("owner.not_found", "data.owner_id"))
-    if initials.holds(message.data.reason, known.name):
-        return reject(problem("text.owner_name", "data.reason"))
     if known.erased:
         return Decision(result=erasure.result_again(known))
+    if problems := naming.held({"id": message.id, "data.reason": message.data.reason}, known):
+        return reject(*problems)
     of_owner = [one for id_ in _ids(known) for one in state.all(businesses_of(id_))]
     decision = erasure.decide(known, of_owner, message.data.reason)
     held = {one.held_id: one for each in _held_about(known, message, state) for one in state.all(each)}

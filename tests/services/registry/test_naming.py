@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from services.registry.store import OWNERS
-from tests.services.registry.memory import NIB, NIK, OTHER_NIK, SEEN, Registry, codes, person, trade
+from tests.services.registry.memory import NIB, NIK, OTHER_NIK, PHONE, SEEN, Registry, codes, person, trade
 
 LATER = SEEN + timedelta(days=1)
 NAME = "Siti Aminah"
@@ -110,3 +110,41 @@ def test_another_owners_name_is_a_name_like_any_other(registry: Registry) -> Non
         "Laundry Kilat",
         "Toko Siti Aminah",
     ]
+
+
+@pytest.mark.parametrize(
+    ("kind", "told"),
+    [
+        ("owner.correct", {"phone": PHONE}),
+        ("owner.correct", {"name": "Rahmat Hidayat"}),
+        ("owner.erase", {"reason": "permintaan_pemilik"}),
+        ("consent.withdraw", {"channels": ["sms"]}),
+        (
+            "consent.record",
+            {
+                "channels": ["sms"],
+                "given_on": "2026-01-05",
+                "proof": {"kind": "paper_form", "reference": "ARSIP/2026/0117"},
+            },
+        ),
+    ],
+)
+def test_the_id_of_what_is_told_of_an_owner_names_nobody(
+    registry: Registry, kind: str, told: Mapping[str, Any]
+) -> None:
+    """The id is published as the cause of what follows: a join, an erasure, a name that is corrected."""
+    registry.report(trade(), person(name=NAME))
+    about = {"owner_id": registry.owner().owner_id, **told}
+    refused = registry.send(f"registry.{kind}", about, actor="kadis", id="untuk-siti-aminah")
+    assert codes(refused) == [("text.owner_name", "id")]
+    assert not registry.send(f"registry.{kind}", about, actor="kadis", id="untuk-pemilik").problems
+
+
+def test_nor_does_the_id_of_a_correction_hold_the_name_that_is_right(registry: Registry) -> None:
+    """The one that is told, or that the record has with which this one is joined."""
+    registry.report(trade(name="Laundry Kilat"), person(nik=OTHER_NIK, name=NAME))
+    registry.report(trade(), person(name="Belum Diketahui"))
+    about = {"owner_id": registry.owner_of(NIK).owner_id}
+    for told in ({"name": NAME}, {"nik": OTHER_NIK}):
+        refused = registry.send("registry.owner.correct", {**about, **told}, actor="kadis", id="untuk-siti-aminah")
+        assert codes(refused) == [("text.owner_name", "id")]
