@@ -36,7 +36,8 @@ OBSERVED = tuple(name for name in ReportedBusiness.model_fields if name != "agen
 NOT_PUBLIC = ("address", "annual_sales", "capital", "agency_refs", "told_name")
 SEALED = frozenset({*NOT_PUBLIC, "seen", "status_note", "formerly"})
 """Encrypted together at rest; the references too, because an office may use a NIK as its own number for a business."""
-_GRADED = ("terverifikasi", "binaan", "mandiri")
+GRADED = ("terverifikasi", "binaan", "mandiri")
+"""States of a business that an official has verified."""
 
 
 class Sales(BaseModel):
@@ -179,7 +180,7 @@ def changed_fields(before: Business, after: Business) -> tuple[str, ...]:
 def _graded(business: Business) -> tuple[Business, list[Fact]]:
     """*Naik kelas* (S1-02): the scale of a verified business by its sales against what it last was by its sales."""
     grade = by_sales(business)
-    if business.status not in _GRADED or grade is None or grade == business.graded:
+    if business.status not in GRADED or grade is None or grade == business.graded:
         return business, []
     before, after = business.graded, business.model_copy(update={"graded": grade})
     if before is None:
@@ -303,7 +304,7 @@ def _moved(business: Business, step: Step, papers: Papers, today: date) -> tuple
 
 def _grade_after(business: Business, step: Step) -> str | None:
     """Verifying takes the scale as it stands for what later moves are measured against; inactive has none."""
-    if step.leads_to not in _GRADED:
+    if step.leads_to not in GRADED:
         return None
     return by_sales(business) if step is VERIFY else business.graded
 

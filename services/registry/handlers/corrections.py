@@ -8,7 +8,7 @@ from datetime import datetime
 from services.registry import correction
 from services.registry import owner as owners
 from services.registry.handlers import naming
-from services.registry.handlers.owners import follow_needs, followed, region_of
+from services.registry.handlers.owners import follow_needs, followed, sure_region_of
 from services.registry.handlers.persons import person_lookups
 from services.registry.owner import Owner
 from services.registry.problems import problem
@@ -52,7 +52,7 @@ def _numbered(message: Received[OwnerCorrect], state: WorkingSet) -> list[Owner]
 
 @routes.on("registry.owner.correct", _correct_needs)
 def correct(message: Received[OwnerCorrect], state: WorkingSet, now: datetime) -> Decision:
-    region = region_of(message.data.owner_id, message, state)
+    region = sure_region_of(message.data.owner_id, message, state)
     if problems := check_authority(message, state, now, region, "data.owner_id"):
         return reject(*problems)
     owner = followed(message.data.owner_id, state)

@@ -77,6 +77,20 @@ def region_of(owner_id: str, message: Received[Any], state: WorkingSet, *, guard
     return next(own, places[0] if places else regions.NATION)
 
 
+def sure_region_of(owner_id: str, message: Received[Any], state: WorkingSet, *, guard: bool = True) -> str:
+    """Where the owner is, as far as the sender may be told of the person, correct or erase. A business that the sender
+    has only reported does not make it so, if the owner has others elsewhere: anybody can report anything of a NIK
+    (docs/decisions/0142)."""
+    record = state.get(ById(OWNERS, owner_id, guard))
+    ids = {owner_id, record.joined_into or owner_id} if record is not None else {owner_id}
+    found = sorted((one for id_ in ids for one in state.all(businesses_of(id_))), key=lambda one: one.region)
+    agency = state.get(agency_lookup(message.account))
+    near = [one for one in found if agency is not None and regions.within(one.region, agency.region)]
+    elsewhere = [one for one in found if agency is None or not regions.within(one.region, agency.region)]
+    sure = [one for one in near if not elsewhere or one.status in businesses.GRADED]
+    return next((one.region for one in (*sure, *elsewhere)), regions.NATION)
+
+
 # --- consent ----------------------------------------------------------------------------------------------------------
 
 
@@ -174,7 +188,7 @@ def answer_owners(message: Received[OwnerRequest], state: WorkingSet, now: datet
 
 
 def _is_near(owner_id: str, message: Received[Any], state: WorkingSet) -> bool:
-    region = region_of(owner_id, message, state, guard=False)
+    region = sure_region_of(owner_id, message, state, guard=False)
     agency = state.get(agency_lookup(message.account))
     return agency is not None and regions.within(region, agency.region)
 
@@ -246,7 +260,7 @@ def _held_about(owner: Owner, message: Received[Any], state: WorkingSet) -> list
 @routes.on("registry.owner.erase", _erase_needs)
 def erase(message: Received[OwnerErase], state: WorkingSet, now: datetime) -> Decision:
     """Erase a person, by the head of an agency in whose region one of the person's businesses lies, or by `binaan`."""
-    region = region_of(message.data.owner_id, message, state, guard=False)
+    region = sure_region_of(message.data.owner_id, message, state, guard=False)
     if problems := _may_erase(message, state, now, region):
         return reject(*problems)
     known = followed(message.data.owner_id, state, guard=False)

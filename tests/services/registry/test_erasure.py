@@ -85,7 +85,8 @@ def test_a_company_keeps_its_finances(registry: Registry) -> None:
 
 def test_all_businesses_of_the_person_are_cleared(registry: Registry) -> None:
     """Wherever they lie; the one event names the smallest region that holds them all."""
-    owner_id, _ = recorded(registry)
+    owner_id, business_id = recorded(registry)
+    registry.decide("verify", business_id)
     registry.report(trade(name="Laundry Kilat", region="12.72.01", address="Jalan Lain"), person(), SIANTAR)
     registry.facts.clear()
     erase(registry, owner_id)

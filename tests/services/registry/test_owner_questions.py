@@ -16,11 +16,13 @@ ASK, WHO = "registry.owner.request", "registry.access.request"
 
 @pytest.fixture
 def registry() -> Registry:
-    """Two owners: one in Medan, one with a business in Medan and one in Siantar."""
+    """Two owners: one in Medan, one with a business in Medan and one in Siantar, both verified."""
     registry = Registry()
     registry.report(trade(), person())
-    registry.report(trade(name="Laundry Kilat"), person(nik=OTHER_NIK, name="Orang Lain"))
-    registry.report(trade(name="Cabang", region="12.72"), person(nik=OTHER_NIK), SIANTAR)
+    laundry = registry.report(trade(name="Laundry Kilat"), person(nik=OTHER_NIK, name="Orang Lain"))
+    branch = registry.report(trade(name="Cabang", region="12.72"), person(nik=OTHER_NIK), SIANTAR)
+    assert not registry.decide("verify", laundry.result["business_id"]).problems
+    assert not registry.decide("verify", branch.result["business_id"], SIANTAR).problems
     return registry
 
 
@@ -88,3 +90,17 @@ def test_only_an_agency_where_the_owner_is_may_ask_for_the_owner(registry: Regis
     assert codes(registry.send(ASK, {"purpose": "x", "owner_ids": []}, "stranger")) == [
         ("authority.agency_unknown", "source")
     ]
+
+
+def test_a_business_that_is_only_reported_opens_nobody_who_is_elsewhere(registry: Registry) -> None:
+    """Whoever has a NIK could report a business of it at home, and read, correct or erase a person elsewhere."""
+    someone = owner_id(registry, NIK)
+    made_up = registry.report(trade(name="Pancing", region="64.72.01"), {"nik": NIK, "name": "X"}, KALTIM)
+    assert made_up.result["owner_id"] == someone
+    assert ask(registry, KALTIM, owner_ids=[someone]) == [{"owner_id": someone, "identified": True}]
+    about = {"owner_id": someone}
+    for kind, told in (("correct", {"name": "Nama Lain"}), ("erase", {"reason": "permintaan_pemilik"})):
+        refused = registry.send(f"registry.owner.{kind}", {**about, **told}, KALTIM, actor="kadis")
+        assert codes(refused) == [("authority.region", "data.owner_id")]
+    assert not registry.decide("verify", made_up.result["business_id"], KALTIM).problems
+    assert ask(registry, KALTIM, owner_ids=[someone])[0]["nik"] == NIK
