@@ -39,7 +39,7 @@ def build(settings: Settings) -> Service:
             Worker("review", stepping(review_needs, review)),
             Worker("sending", sender.step, finish=sender.finish),
         ),
-        doors=_doors(providers),
+        doors=_doors(providers, sender),
     )
 
 
@@ -53,8 +53,8 @@ def _providers(own: NotifySettings) -> Providers:
         raise KeyFileError(f"the file of providers {reason}") from None
 
 
-def _doors(providers: Providers) -> dict[str, Door]:
-    gathering, doors = webhooks.Gathering(), dict[str, Door]()
+def _doors(providers: Providers, sender: Sender) -> dict[str, Door]:
+    gathering, doors = webhooks.Gathering(sender.heed), dict[str, Door]()
     meta = [one for one in providers.providers if isinstance(one, WhatsAppEntry)]
     if meta:
         secrets = [(one.app_secret.get_secret_value(), one.verify_token.get_secret_value()) for one in meta]

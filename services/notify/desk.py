@@ -80,6 +80,8 @@ class Desk:
         self._others: list[BaseModel] = []
         self._facts: list[Fact] = []
         self._refused: dict[str, Contact] = {}
+        self.refusals: list[tuple[str | None, Outcome]] = []
+        """Attempts that were refused, as far as that is news, and by which provider."""
 
     def keep(self, aggregate: BaseModel) -> None:
         """A change of something else than a message."""
@@ -131,7 +133,10 @@ class Desk:
         message = self.message(outcome.message_id)
         if message is None:
             return False
-        self.take(messages.record(message, outcome, self._now))
+        step = messages.record(message, outcome, self._now)
+        self.take(step)
+        if outcome.state == "failed" and step.message != message:
+            self.refusals.append((messages.carrier(message, outcome), outcome))
         if outcome.state == "failed" and outcome.consequence == "stopped":
             self.refuse(message.owner_id, (message.channel,) if message.channel else CHANNELS)
         return True

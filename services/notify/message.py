@@ -402,6 +402,11 @@ def record(message: Message, outcome: Outcome, now: datetime) -> Step:
     return Step(message)
 
 
+def carrier(message: Message, outcome: Outcome) -> str | None:
+    """The provider of the attempt that an outcome is about."""
+    return _attempt(message, outcome.attempt or message.attempt).provider
+
+
 def _arrived(message: Message, state: str, attempt: Attempt) -> Step:
     """Every step on the way up to ``state`` is told once."""
     facts: tuple[Fact, ...] = ()

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import hmac
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 from urllib.parse import parse_qs
@@ -43,9 +44,11 @@ _MOST_AT_ONCE = 200
 
 
 class Gathering:
-    """Commits together what has come while the last commit was under way: code per receipt, cost per batch."""
+    """Commits together what has come while the last commit was under way: code per receipt, cost per batch. ``heed``
+    is told of the refusals, which may say something of the provider itself."""
 
-    def __init__(self) -> None:
+    def __init__(self, heed: Callable[[str | None, Outcome], None] = lambda _provider, _outcome: None) -> None:
+        self._heed = heed
         self._turn = asyncio.Lock()
         self._waiting: list[tuple[Sequence[Said], asyncio.Future[None]]] = []
 
@@ -71,7 +74,7 @@ class Gathering:
     async def _together(self, batch: Sequence[tuple[Sequence[Said], asyncio.Future[None]]], run: Run) -> None:
         said = [each for one, _ in batch for each in one]
         try:
-            await run(hearing_needs(said), hearing(said))
+            decision = await run(hearing_needs(said), hearing(said))
         except Exception as error:  # noqa: BLE001 - handed to whoever waits for it
             if len(batch) == 1:
                 _settle(batch[0][1], error)
@@ -79,6 +82,8 @@ class Gathering:
             for one in batch:  # one that cannot be taken must not keep the others out
                 await self._together([one], run)
         else:
+            for provider, outcome in decision.answer:
+                self._heed(provider, outcome)
             for _, done in batch:
                 _settle(done, None)
 
@@ -116,7 +121,7 @@ def hearing_needs(said: Sequence[Said]) -> Needs:
 
 
 def hearing(said: Sequence[Said]) -> Decide:
-    """Write it all down."""
+    """Write it all down. The answer is the refusals among it that were news, each with its provider."""
 
     def decide(message: Received[Any], state: WorkingSet, now: datetime) -> Decision:
         desk = Desk(state, now)
@@ -128,7 +133,7 @@ def hearing(said: Sequence[Said]) -> Decide:
                 _keep(desk, state, message, one.mark, one.status)
             elif not desk.hear(one):
                 _keep(desk, state, message, _mark(one), one.state)
-        return desk.decision()
+        return replace(desk.decision(), answer=tuple(desk.refusals))
 
     return decide
 

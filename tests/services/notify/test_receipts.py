@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from datetime import timedelta
 from itertools import permutations
 from typing import Any
@@ -16,7 +17,9 @@ from services.notify import receipt, webhooks
 from services.notify.message import RANK, Message
 from services.notify.provider import Outcome, split_handle
 from services.notify.receipt import read_meta, read_twilio, signed_by_meta, signed_by_twilio
+from services.notify.sending import Sender
 from services.notify.store import CONTACTS, STRAYS
+from services.notify.switchboard import Line, Switchboard
 from shared.kernel.doors import MAX_BYTES, Doors, Request
 from shared.kernel.state import ById, WorkingSet
 from tests.services.notify import samples
@@ -179,6 +182,44 @@ def test_a_refusal_by_receipt_leads_where_the_table_says(code: int, state: str, 
     (message,) = memory.messages
     assert message.state == state
     assert [one.channel for one in taking.taken] == ([via] if via else [])
+
+
+@pytest.mark.parametrize(
+    ("code", "rooms", "said"), [(131042, 0, ["whatsapp_131042"]), (132015, 50, ["whatsapp_132015"]), (131048, 0, [])]
+)
+async def test_a_refusal_by_receipt_rests_the_line_and_is_told_to_operators_once(
+    code: int, rooms: int, said: list[str]
+) -> None:
+    """Meta answers 200 and says afterwards that payment is not in order: as good as if it had said so at once."""
+    memory, alarms = Memory(NOW), []
+    message = await asyncio.to_thread(sent_message, memory)
+    board = Switchboard([Line(Taking(), frozenset({"whatsapp"}), most_at_once=50)], time.monotonic)
+    sender = Sender(board, alarm=lambda provider, reason: alarms.append(f"{provider} {reason}"))
+    gathering = webhooks.Gathering(sender.heed)
+    outcomes = read_meta(meta_body(meta_status("failed", f"{message.message_id}.1", code))) or []
+    await gathering.commit(outcomes, memory.run)
+    await gathering.commit(outcomes, memory.run)
+    assert board.room("whatsapp") == rooms
+    assert alarms == [f"meta {one}" for one in said]
+
+
+async def test_a_provider_that_refuses_by_receipt_is_asked_again_later_each_time_until_it_is_too_late() -> None:
+    """131042 after each 200: nothing is hammered, no attempt is used up, and what may be kept a week ends in a week."""
+    memory, taking = Memory(NOW), Taking()
+    message, waits = await asyncio.to_thread(sent_message, memory), []
+    for attempt in range(1, 11):
+        await hear(memory, meta_body(meta_status("failed", f"{message.message_id}.{attempt}", 131042)))
+        due = memory.messages[0].due_at
+        assert due is not None
+        waits.append((due - memory.now).total_seconds())
+        memory.now = due
+        await memory.send(taking)
+    assert waits == [30, 60, 120, 240, 480, 960, 1920, 3600, 3600, 3600]
+    memory.now = NOW + timedelta(hours=168)
+    await hear(memory, meta_body(meta_status("failed", f"{message.message_id}.11", 131042)))
+    memory.now += timedelta(hours=1)
+    await memory.send(taking)
+    assert (memory.messages[0].state, memory.messages[0].reason) == ("expired", "not_sent_in_time")
 
 
 def test_metas_cap_means_not_again_for_a_day() -> None:
