@@ -38,9 +38,12 @@ from shared.kernel.state import ById, ByTag, Lookup, WorkingSet
 
 WHATSAPP = "/webhooks/whatsapp"
 TWILIO = "/webhooks/twilio"
+_META_HEADER, _TWILIO_HEADER = "x-hub-signature-256", "x-twilio-signature"
 _OK = Response(200, b"")
 _FORBIDDEN = Response(403, b"The signature is missing or wrong.\n")
 _MOST_AT_ONCE = 200
+_TWILIO_BYTES = 64 * 1024
+"""One text or status each. Its signature is over the fields, so a body must be taken apart before it can be trusted."""
 
 
 class Gathering:
@@ -163,12 +166,12 @@ def _keep(desk: Desk, state: WorkingSet, message: Received[Any], mark: str, stat
 def whatsapp(secrets: Sequence[tuple[str, str]], gathering: Gathering, count: Callable[[str], None]) -> Door:
     """Meta's: ``secrets`` are the pairs of app secret and verify token of the numbers in use."""
 
-    async def door(request: Request, run: Run) -> Response:
+    async def answer(request: Request, run: Run) -> Response:
         if request.method == "GET":
             return _subscribed(request, [token for _, token in secrets])
         if request.method != "POST":
             return Response(405)
-        header = request.headers.get("x-hub-signature-256")
+        header = request.headers.get(_META_HEADER)
         if not any(signed_by_meta(request.body, header, secret) for secret, _ in secrets):
             count("forged")
             return _FORBIDDEN
@@ -179,7 +182,7 @@ def whatsapp(secrets: Sequence[tuple[str, str]], gathering: Gathering, count: Ca
         count("taken")
         return _OK
 
-    return door
+    return Door(answer, signature=_META_HEADER)
 
 
 def _subscribed(request: Request, tokens: Sequence[str]) -> Response:
@@ -195,11 +198,11 @@ def _subscribed(request: Request, tokens: Sequence[str]) -> Response:
 def twilio(accounts: Sequence[tuple[str, str]], gathering: Gathering, count: Callable[[str], None]) -> Door:
     """Twilio's: ``accounts`` are pairs of auth token and the address as Twilio knows it, without its query."""
 
-    async def door(request: Request, run: Run) -> Response:
+    async def answer(request: Request, run: Run) -> Response:
         if request.method != "POST":
             return Response(405)
         query = request.query.decode("latin-1")
-        header = request.headers.get("x-twilio-signature")
+        header = request.headers.get(_TWILIO_HEADER)
         addresses = [(token, f"{url}?{query}" if query else url) for token, url in accounts]
         if not any(signed_by_twilio(url, request.body, header, token) for token, url in addresses):
             count("forged")
@@ -209,4 +212,4 @@ def twilio(accounts: Sequence[tuple[str, str]], gathering: Gathering, count: Cal
         count("taken")
         return _OK
 
-    return door
+    return Door(answer, signature=_TWILIO_HEADER, max_bytes=_TWILIO_BYTES)

@@ -20,7 +20,9 @@ from services.notify.receipt import read_meta, read_twilio, signed_by_meta, sign
 from services.notify.sending import Sender
 from services.notify.store import CONTACTS, STRAYS
 from services.notify.switchboard import Line, Switchboard
-from shared.kernel.doors import MAX_BYTES, Doors, Request
+from shared.decision import Decision
+from shared.kernel.doors import BODIES_AT_ONCE, MAX_BYTES, Doors, Request
+from shared.kernel.routes import Decide, Needs
 from shared.kernel.state import ById, WorkingSet
 from tests.services.notify import samples
 from tests.services.notify.memory import Memory
@@ -345,9 +347,9 @@ def door(counted: Counted) -> Any:
 async def test_metas_challenge_is_given_back_only_for_our_token() -> None:
     """Asked once, when the address is entered in Meta's console."""
     open_ = b"hub.mode=subscribe&hub.challenge=1158201444&hub.verify_token="
-    right = await door(Counted())(Request("GET", webhooks.WHATSAPP, open_ + b"a+verify+token"), None)
+    right = await door(Counted()).answer(Request("GET", webhooks.WHATSAPP, open_ + b"a+verify+token"), None)
     assert (right.status, right.body) == (200, b"1158201444")
-    wrong = await door(Counted())(Request("GET", webhooks.WHATSAPP, open_ + b"another"), None)
+    wrong = await door(Counted()).answer(Request("GET", webhooks.WHATSAPP, open_ + b"another"), None)
     assert (wrong.status, wrong.body.count(b"1158201444")) == (403, 0)
 
 
@@ -356,7 +358,7 @@ async def test_a_forged_webhook_changes_nothing_and_is_counted() -> None:
     memory, counted = Memory(NOW), Counted()
     body = meta_body(meta_status("read", "m.1"))
     for headers, sent in (({}, body), ({"x-hub-signature-256": meta_signature(body)}, body.replace(b"read", b"sent"))):
-        answer = await door(counted)(Request("POST", webhooks.WHATSAPP, b"", headers, sent), memory.run)
+        answer = await door(counted).answer(Request("POST", webhooks.WHATSAPP, b"", headers, sent), memory.run)
         assert answer.status == 403
     assert counted == ["forged", "forged"]
     assert memory.all(STRAYS) == []
@@ -381,8 +383,58 @@ async def test_a_body_of_five_megabytes_is_refused_unread() -> None:
         raise AssertionError
 
     big = b"x" * (MAX_BYTES + 1)
-    assert await _through(big, [(b"content-length", b"5000000")], never) == 413
-    assert await _through(big, [], never) == 413
+    signed = (b"x-hub-signature-256", b"sha256=0")
+    assert await _through(big, [signed, (b"content-length", b"5000000")], never) == 413
+    assert await _through(big, [signed], never) == 413
+
+
+async def test_of_one_who_has_not_signed_nothing_is_read() -> None:
+    """Anybody in the world can come; to take their megabytes apart would hold up who has signed. It is counted."""
+    counted: list[tuple[str, int]] = []
+    doors = Doors({webhooks.WHATSAPP: door(Counted())}, _nothing, lambda: True, lambda *what: counted.append(what))
+    assert await _asked(doors, webhooks.WHATSAPP, [], _unread) == 403
+    assert await _asked(doors, webhooks.WHATSAPP, [(b"x-hub-signature-256", b"")], _unread) == 403
+    assert counted == [(webhooks.WHATSAPP, 403)] * 2
+
+
+async def test_twilios_door_takes_no_more_than_twilio_sends() -> None:
+    """Its form is taken apart before it is known whose it is, so it may not be large."""
+    there = webhooks.twilio([("12345", "https://x/webhooks/twilio")], webhooks.Gathering(), Counted())
+    doors = Doors({webhooks.TWILIO: there}, _nothing, lambda: True)
+    for size, status in ((64 * 1024, 403), (64 * 1024 + 1, 413)):
+
+        async def receive(size: int = size) -> Any:
+            return {"type": "http.request", "body": b"x" * size}
+
+        assert await _asked(doors, webhooks.TWILIO, [(b"x-twilio-signature", b"forged")], receive) == status
+
+
+async def test_so_many_bodies_are_held_at_a_time_and_the_next_one_waits_its_turn() -> None:
+    """Or a hundred who send three megabytes each would fill the memory."""
+    reading, ready = [0], asyncio.Event()
+
+    async def slow() -> Any:
+        reading[0] += 1
+        await ready.wait()
+        return {"type": "http.request", "body": b"{}"}
+
+    doors = Doors({webhooks.WHATSAPP: door(Counted())}, _nothing, lambda: True)
+    signed = [(b"x-hub-signature-256", b"sha256=0")]
+    calls = [asyncio.create_task(_asked(doors, webhooks.WHATSAPP, signed, slow)) for _ in range(BODIES_AT_ONCE + 5)]
+    for _ in range(20):
+        await asyncio.sleep(0)
+    assert reading == [BODIES_AT_ONCE]
+    ready.set()
+    assert await asyncio.gather(*calls) == [403] * (BODIES_AT_ONCE + 5)
+    assert reading == [BODIES_AT_ONCE + 5]
+
+
+async def _nothing(needs: Needs, decide: Decide) -> Decision:
+    raise AssertionError
+
+
+async def _unread() -> Any:
+    raise AssertionError
 
 
 async def test_the_door_is_shut_while_the_service_does_not_work() -> None:
@@ -392,16 +444,21 @@ async def test_the_door_is_shut_while_the_service_does_not_work() -> None:
 
 async def _through(body: bytes, headers: list[Any], run: Any, *, is_open: bool = True) -> int:
     doors = Doors({webhooks.WHATSAPP: door(Counted())}, run, lambda: is_open)
-    status: list[int] = []
 
     async def receive() -> Any:
         return {"type": "http.request", "body": body, "more_body": False}
+
+    return await _asked(doors, webhooks.WHATSAPP, headers, receive)
+
+
+async def _asked(doors: Doors, path: str, headers: list[Any], receive: Any) -> int:
+    status: list[int] = []
 
     async def send(message: Any) -> None:
         if message["type"] == "http.response.start":
             status.append(message["status"])
 
-    scope = {"type": "http", "method": "POST", "path": webhooks.WHATSAPP, "headers": headers, "query_string": b""}
+    scope = {"type": "http", "method": "POST", "path": path, "headers": headers, "query_string": b""}
     await doors(scope, receive, send)
     return status[0]
 
