@@ -144,7 +144,8 @@ class Door:
     ) -> AsyncIterator[tuple[Intake, Reply | None]]:
         """Send messages, at most `in_flight` at a time, and yield each with its reply as it comes, in any order.
 
-        Those that nobody answers are yielded last, with None. Ids must differ. Raises `CliError` 3.
+        Those that nobody answers are yielded last, with None; what was not sent by then is left in `intakes`, where
+        that is an iterator. Ids must differ. Raises `CliError` 3.
         """
         source = iter(intakes)
         self._last_progress = time.monotonic()
@@ -154,7 +155,7 @@ class Door:
                 break
             yield arrival
         left, self._waiting, self._open = self._waiting, {}, 0
-        for intake in (*left.values(), *source):
+        for intake in left.values():
             yield intake, None
 
     def unanswered(self) -> CliError:

@@ -59,8 +59,8 @@ def import_(
     Any order of columns, many spellings of headings, titles above the headings; workbooks of Excel and LibreOffice,
     or CSV with any delimiter, in UTF-8 or Windows text. Rows with mistakes do not keep the others back. FILE comes
     back as FILE.hasil.xlsx (FILE.hasil.csv for CSV) with three columns more: ID Binaan, Hasil (diterima, diperbarui,
-    tetap, ditolak, belum dijawab) and Keterangan. Correct it there and import it again: only corrected rows count as
-    new.
+    tetap, ditolak, belum dijawab, belum dikirim) and Keterangan. Correct it there and import it again: only corrected
+    rows count as new.
 
     The time of observation is the column Tanggal Pendataan, else when the file was last saved. A file .binaan-FILE.json
     beside the sheet keeps ids from being used twice; leave it there.

@@ -20,6 +20,7 @@ from services.cli.sheet import REFUSED, Result, Sheet, replacing, result_path, w
 from shared.contracts.problem import Problem
 
 UNANSWERED = "belum dijawab"
+UNSENT = "belum dikirim"
 OUTCOMES: Mapping[str, str] = {
     "created": "diterima",
     "updated": "diperbarui",
@@ -28,6 +29,8 @@ OUTCOMES: Mapping[str, str] = {
     "designated": "binaan",
 }
 """What a reply calls an outcome, and what the column Hasil calls it."""
+_NOT_SENT = Result("", UNSENT, "Baris ini belum dikirim; jalankan perintah yang sama lagi untuk mengirimnya.")
+"""Of a row whose turn had not come when patience ended."""
 _MOST_HEADINGS = 3
 """A place by its names has three; a problem with more columns than that is about the whole row."""
 
@@ -65,7 +68,7 @@ class Tally:
 
     @property
     def exit(self) -> Exit:
-        if self.outcomes[UNANSWERED]:
+        if self.outcomes[UNANSWERED] or self.outcomes[UNSENT]:
             return Exit.NO_REPLY
         return Exit.REFUSED if self.outcomes[REFUSED] else Exit.DONE
 
@@ -125,13 +128,20 @@ class Pass:
             self.tally.confirmed, self.tally.answered = door.confirmed, door.answered
 
     async def _converse_singly(self, door: Door) -> None:
-        async for intake, reply in door.converse(intake for _, intake in self._intakes()):
+        intakes = (intake for _, intake in self._intakes())
+        async for intake, reply in door.converse(intakes):
             self._settle(intake.id, reply)
+        for intake in intakes:
+            self._conclude(intake.id, _NOT_SENT)
 
     async def _converse_packed(self, door: Door, packer: Packer) -> None:
-        async for parcel, reply in door.converse(packer.pack(self._intakes()), parcels.IN_FLIGHT):
+        sendable = packer.pack(self._intakes())
+        async for parcel, reply in door.converse(sendable, parcels.IN_FLIGHT):
             for intake_id, alone in packer.unpack(parcel.id, reply):
                 self._settle(intake_id, alone)
+        for parcel in sendable:
+            for intake_id, _ in packer.unpack(parcel.id, None):
+                self._conclude(intake_id, _NOT_SENT)
 
     def _intakes(self) -> Iterator[tuple[int, Intake]]:
         for row in self.sheet.rows():
@@ -168,7 +178,10 @@ class Pass:
             self._ledger.settle(sent.key, sent.stamp, refused=reply.rejected)
             if reply.rejected:
                 self.tally.reasons.update({str(problem.get("text_id")) for problem in reply.problems})
-        result = result_of(self.sheet.headings, reply)
+        self._conclude(intake_id, result_of(self.sheet.headings, reply))
+
+    def _conclude(self, intake_id: str, result: Result) -> None:
+        sent = self._sent[intake_id]
         first = sent.rows[0]
         for number in sent.rows:
             self._record(number, result if number == first else self._repeated(result, first))
@@ -203,7 +216,7 @@ def run(current: Pass, address: Address, suffix: str, patience: float) -> str:
 def result_of(headings: Headings, reply: Reply | None) -> Result:
     """A reply in the words of the returned sheet."""
     if reply is None:
-        return Result("", UNANSWERED, "Pesan sudah diterima antrean; jalankan perintah yang sama lagi untuk hasilnya.")
+        return Result("", UNANSWERED, "Belum ada jawaban; jalankan perintah yang sama lagi untuk hasilnya.")
     said = remark(headings, reply.problems)
     if reply.rejected:
         return Result("", REFUSED, said)

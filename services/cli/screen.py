@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from services.cli.rounds import OUTCOMES, UNANSWERED, Tally
+from services.cli.rounds import OUTCOMES, UNANSWERED, UNSENT, Tally
 from services.cli.sheet import REFUSED
 
 _SHOWN_REASONS = 10
@@ -19,6 +19,7 @@ _MEANINGS = {
     **{word: outcome for outcome, word in OUTCOMES.items()},
     REFUSED: "refused; see Keterangan in the sheet",
     UNANSWERED: "no reply yet; run the same command again",
+    UNSENT: "not sent yet; run the same command again",
 }
 
 

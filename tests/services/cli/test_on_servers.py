@@ -168,6 +168,19 @@ async def test_a_returned_sheet_is_corrected_and_imported_again(office: Office) 
     assert [row["ID Binaan"] for row in after[1:]] == [row["ID Binaan"] for row in before[1:]]
 
 
+async def test_a_wrong_correction_is_taken_back_by_correcting_it_again(office: Office) -> None:
+    """3 → 9 → 3: registry has the three again, though the office has sent that row before; then all is as it was."""
+    said = []
+    for workers in ("3", "9", "3", "3"):
+        path = office.sheet(sheets.row(7301, **{"Jumlah Tenaga Kerja": workers}), sheets.row(7302))
+        await office.json("import", path, "--as", MEDAN)
+        first, beside = sheets.read(office.folder / "umkm.hasil.csv")
+        asked = json.dumps({"business_ids": [first["ID Binaan"]]})
+        (known,) = (await office.json("send", "registry.business.request", asked, "--as", MEDAN))["data"]["answer"]
+        said.append((first["Hasil"], beside["Hasil"], known["business"]["workers"]))
+    assert said == [("diterima", "diterima", 3), ("diperbarui", "diterima", 9), *[("diperbarui", "diterima", 3)] * 2]
+
+
 async def test_a_workbook_is_corrected_where_it_was_given_back(office: Office) -> None:
     """What an office does with Excel: only the corrected row is new, and verifying takes the workbook as it is."""
     rows = [sheets.row(24, NIK="127199410790000"), sheets.row(25), sheets.row(26)]
