@@ -114,12 +114,7 @@ class Metrics:
         self._failures = Counter(
             "binaan_worker_failures", "Steps of a worker that failed by a bug.", ("worker",), registry=made
         )
-        self._doors = Counter(
-            "binaan_door_answers",
-            "What was answered to those who came over HTTP with something to tell.",
-            ("path", "status"),
-            registry=made,
-        )
+        self._doors: Counter | None = None
         self._peaks = {queue: _Peak() for queue in queues}
         self._begin(queues, workers)
 
@@ -165,13 +160,21 @@ class Metrics:
         self._failures.labels(worker).inc()
 
     def opened(self, paths: Iterable[str]) -> None:
+        """A service has these doors; one without any has nothing to show of them."""
+        self._doors = Counter(
+            "binaan_door_answers",
+            "What was answered to those who came over HTTP with something to tell.",
+            ("path", "status"),
+            registry=self.registry,
+        )
         for path in paths:
             for status in (200, 403, 408, 413, 503):
                 self._doors.labels(path, str(status))
 
     def answered(self, path: str, status: int) -> None:
         """At a door of ours: 403 is what was not signed as it should be, a forgery or a secret that has changed."""
-        self._doors.labels(path, str(status)).inc()
+        if self._doors is not None:
+            self._doors.labels(path, str(status)).inc()
 
     # --- publishing ------------------------------------------------------------------------------------------------
 

@@ -126,7 +126,8 @@ class Service:
         self.health = Health([self.database, self.broker], self._bindings)
         self.docs = Docs(name)
         self.doors = Doors(doors or {}, self._run, lambda: self.health.working, self._watch.metrics.answered)
-        self._watch.metrics.opened(doors or ())
+        if doors:
+            self._watch.metrics.opened(doors)
         depths = Depths(self._mongo, self._rekeying)
         exposition = Exposition(self._watch.metrics, depths, (self.database, self.broker), self._bindings)
         self.health.pages["/metrics"] = exposition.page

@@ -342,6 +342,17 @@ def test_labels_are_ours() -> None:
     assert labels(made, "binaan_decide_seconds_count", "type") == {"unknown", known.key}
 
 
+def test_what_doors_answer_is_counted_from_0_on_and_only_where_there_are_doors() -> None:
+    """403 is a forgery or a secret that has changed: the first one must show as a rise."""
+    made = Metrics([QUEUE])
+    assert "binaan_door_answers" not in {one.name for one in made.registry.collect()}
+    made.opened(["/webhooks/x"])
+    forged = {"path": "/webhooks/x", "status": "403"}
+    assert made.registry.get_sample_value("binaan_door_answers_total", forged) == 0
+    made.answered("/webhooks/x", 403)
+    assert made.registry.get_sample_value("binaan_door_answers_total", forged) == 1
+
+
 def labels(metrics: Metrics, name: str, label: str) -> set[str]:
     families: Iterable[Any] = metrics.registry.collect()
     return {one.labels[label] for family in families for one in family.samples if one.name == name}
