@@ -88,7 +88,7 @@ class Sender:
         return claimed.more
 
     async def finish(self, run: Run) -> None:
-        """Wait for the answers that are under way and record them: nothing is left uncertain by a stop in order."""
+        """Wait for the answers that are under way and record them: nothing that is known here is left uncertain."""
         while self._calls or self._unrecorded:
             await self._record(run, _IDLE_SECONDS)
 

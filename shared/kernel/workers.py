@@ -45,6 +45,7 @@ class Workers:
         self._nudges = {worker.name: asyncio.Event() for worker in workers}
         self._repeating: list[asyncio.Task[None]] = []
         self._finished = False
+        self._ending = asyncio.Lock()
 
     def nudge(self) -> None:
         """Something has changed: those who wait for changes look now rather than later."""
@@ -58,6 +59,8 @@ class Workers:
             while True:
                 if not self._finished and await self._acquire():
                     await self._hold()
+                # Whoever has the lease now knows less of what was under way here than this process does.
+                await self._end_what_is_under_way()
                 await asyncio.sleep(_RENEW_SECONDS)
         finally:
             await self._give_up()
@@ -83,16 +86,21 @@ class Workers:
             self._repeating = []
 
     async def finish(self) -> None:
-        """Begin nothing more, and let each worker end what it has under way, while the lease is still held."""
-        self._finished, held = True, bool(self._repeating)
+        """Begin nothing more, and let each worker end what it has under way, with the lease or without: to begin
+        something takes the lease, to say what became of it does not."""
+        self._finished = True
         await end(self._repeating)
-        for worker in self._workers if held else ():
-            if worker.finish is not None:
-                try:
-                    async with asyncio.timeout(_FINISH_SECONDS):
-                        await worker.finish(self._run)
-                except Exception as error:  # noqa: BLE001 - what is left is found by the next process
-                    log.warning("a worker was not finished", worker=worker.name, **describe(error))
+        await self._end_what_is_under_way()
+
+    async def _end_what_is_under_way(self) -> None:
+        async with self._ending:
+            for worker in self._workers:
+                if worker.finish is not None:
+                    try:
+                        async with asyncio.timeout(_FINISH_SECONDS):
+                            await worker.finish(self._run)
+                    except Exception as error:  # noqa: BLE001 - what is left is found by the next process
+                        log.warning("a worker was not finished", worker=worker.name, **describe(error))
 
     async def _give_up(self) -> None:
         try:
