@@ -99,9 +99,10 @@ def decide(message: Received[OwnerCorrect], found: Found) -> Decision:
     person = owners.asked_as(person, persons)
     moving = Moving(due=message.received_at, cause=message.cause)
     left, withdrawals = owners.left(whose.joining, person.owner_id, found.records, found.region, moving)
-    renamed, events = _renamed(found.businesses, person)
+    moved = known.phone != person.phone or bool(whose.joining)
+    following, events = _following(found.businesses, person, message, moved=moved)
     return Decision(
-        changes=[person, *left, *persons, *renamed],
+        changes=[person, *left, *persons, *following],
         facts=[*contacts, *identified, *recognised, *withdrawals, *events],
         result={"owner_id": person.owner_id, "outcome": outcome},
     )
@@ -131,12 +132,17 @@ def _differs(before: Owner, after: Owner) -> bool:
     return before.model_copy(update={"seen": {}}) != after.model_copy(update={"seen": {}})
 
 
-def _renamed(mine: Sequence[Business], person: Owner) -> tuple[list[BaseModel], list[Fact]]:
-    """The owner's businesses whose public name shows the owner's by initials."""
+def _following(
+    mine: Sequence[Business], person: Owner, message: Received[OwnerCorrect], *, moved: bool
+) -> tuple[list[BaseModel], list[Fact]]:
+    """The owner's businesses whose public name shows the owner's by initials; all, to be compared anew, where the
+    owner's phone has ``moved``."""
     changed, facts = list[BaseModel](), list[Fact]()
     name = owners.personal_name(person)
     for one in mine:
-        if one.owner_id == person.owner_id and (after := businesses.named(one, name)) is not one:
+        after = businesses.named(one, name)
+        after = businesses.to_compare(after, message.cause, message.received_at) if moved else after
+        if one.owner_id == person.owner_id and after is not one:
             told, events = businesses.reported(one, after)
             changed.append(told)
             facts += events

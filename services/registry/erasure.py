@@ -13,7 +13,8 @@ from services.registry import initials
 from services.registry import owner as owners
 from services.registry.business import Business
 from services.registry.owner import Owner
-from shared.contracts.registry.owners import Contact, ContactEvent
+from shared.contracts.envelope import Received
+from shared.contracts.registry.owners import Contact, ContactEvent, OwnerErase
 from shared.decision import Decision, Forgotten
 from shared.reference import region as regions
 
@@ -21,10 +22,11 @@ _SOLE = {None, "perseorangan"}
 """Legal forms under which a business's finances are the owner's own (*data keuangan pribadi*, art. 4(2))."""
 
 
-def decide(owner: Owner, of_owner: Sequence[Business], reason: str) -> Decision:
+def decide(owner: Owner, of_owner: Sequence[Business], message: Received[OwnerErase]) -> Decision:
     """Erase an owner who is known, with all of ``of_owner``, the owner's businesses."""
+    reason, name = message.data.reason, owners.personal_name(owner)
     after, facts = owners.erased(owner, common_region([one.region for one in of_owner]), reason)
-    told = [businesses.reported(one, without_person(one, owners.personal_name(owner))) for one in of_owner]
+    told = [businesses.reported(one, _unlike(without_person(one, name), message)) for one in of_owner]
     return Decision(
         changes=[after, *(one for one, _ in told)],
         facts=[*facts, *(fact for _, each in told for fact in each)],
@@ -50,6 +52,12 @@ def without_person(business: Business, name: str | None) -> Business:
             **finances,
         }
     )
+
+
+def _unlike(business: Business, message: Received[OwnerErase]) -> Business:
+    """A flag may say who lives or telephones where: those that are flagged are looked at again, without that."""
+    flagged = bool(business.possible_duplicates)
+    return businesses.to_compare(business, message.cause, message.received_at) if flagged else business
 
 
 def common_region(places: Sequence[str]) -> str:

@@ -271,7 +271,7 @@ def erase(message: Received[OwnerErase], state: WorkingSet, now: datetime) -> De
     if problems := naming.held({"id": message.id, "data.reason": message.data.reason}, known):
         return reject(*problems)
     of_owner = [one for id_ in _ids(known) for one in state.all(businesses_of(id_))]
-    decision = erasure.decide(known, of_owner, message.data.reason)
+    decision = erasure.decide(known, of_owner, message)
     held = {one.held_id: one for each in _held_about(known, message, state) for one in state.all(each)}
     discarded = [holding.given_up("registry", one, message.data.reason) for one in held.values()]
     return replace(decision, removals=list(held.values()), facts=[*decision.facts, *discarded])

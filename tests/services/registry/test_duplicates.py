@@ -1,5 +1,6 @@
 """Records that may be one business: flagged on both sides, never merged by themselves; people tell apart or merge."""
 
+from datetime import timedelta
 from random import Random
 from typing import Any
 
@@ -112,6 +113,52 @@ def test_an_owners_new_number_is_compared_for_all_of_the_owners_businesses(regis
     registry.report({"agency_ref": "C"}, {"phone": PHONE}, time=SEEN.replace(day=9))
     registry.compared()
     assert sorted(one.name for one in registry.all(BUSINESSES) if one.possible_duplicates) == ["Toko B", "Warung A"]
+
+
+def neighbours(registry: Registry, phone: str | None) -> str:
+    """Two owners' businesses at one address, the second with this phone; the second's owner."""
+    registry.report(trade(name="Warung A", address="Jl. Contoh No. 1"), person())
+    other = person(nik=OTHER_NIK, phone=phone)
+    owner_id = registry.report(trade(name="Toko B", address="jl contoh no 1"), other).result["owner_id"]
+    registry.compared()
+    return str(owner_id)
+
+
+def flags(registry: Registry) -> list[int]:
+    return [len(one.possible_duplicates) for one in registry.businesses()]
+
+
+def test_a_number_that_is_corrected_is_compared_too(registry: Registry) -> None:
+    """It came from the owner and not with a report; what is alike now is alike all the same, and what was no longer."""
+    about = {"owner_id": neighbours(registry, generate.phone(Random(77)))}
+    assert flags(registry) == [0, 0]
+    for phone, expected in ((PHONE, [1, 1]), (generate.phone(Random(78)), [0, 0])):
+        registry.now += timedelta(minutes=1)
+        registry.accept("registry.owner.correct", {**about, "phone": phone}, actor="kadis")
+        registry.compared()
+        assert flags(registry) == expected
+
+
+def test_a_number_that_comes_by_joining_records_is_compared_too(registry: Registry) -> None:
+    """Of the owner that remains, who may have had none before."""
+    neighbours(registry, None)
+    nik = generate.nik(Random(9), regency="12.71")
+    twin = registry.report(trade(name="Kios C", region="12.71"), person(nik=nik)).result["owner_id"]
+    registry.compared()
+    assert flags(registry) == [0, 0, 0]
+    registry.accept("registry.owner.correct", {"owner_id": twin, "nik": OTHER_NIK}, actor="kadis")
+    registry.compared()
+    assert flags(registry) == [1, 1, 0]
+
+
+def test_a_flag_of_phone_and_address_goes_with_the_person(registry: Registry) -> None:
+    """It would say, on both sides and in public, that who was erased lives where the other does."""
+    owner_id = neighbours(registry, PHONE)
+    assert flags(registry) == [1, 1]
+    registry.accept("registry.owner.erase", {"owner_id": owner_id, "reason": "permintaan_pemilik"}, actor="kadis")
+    registry.compared()
+    assert flags(registry) == [0, 0]
+    assert [fact.data.model_dump()["business"]["possible_duplicates"] for fact in registry.facts[-2:]] == [None, None]
 
 
 def test_a_sign_that_too_many_share_is_not_looked_at(registry: Registry) -> None:
