@@ -179,6 +179,8 @@ def answer_owners(message: Received[OwnerRequest], state: WorkingSet, now: datet
     page = wanted[: message.data.limit]
     found = {id_: one for id_ in page if (one := followed(id_, state, guard=False)) is not None}
     near = [id_ for id_ in found if _is_near(id_, message, state)]
+    for id_ in near:
+        followed(id_, state)  # Guarded: an answer about who is erased meanwhile would be stored behind the erasure.
     return Decision(
         changes=access.recorded(message, (found[id_].owner_id for id_ in near), message.data.purpose, now),
         answer=[owners.described(one, asked_as=id_, whole=id_ in near) for id_, one in found.items()],

@@ -104,3 +104,14 @@ def test_a_business_that_is_only_reported_opens_nobody_who_is_elsewhere(registry
         assert codes(refused) == [("authority.region", "data.owner_id")]
     assert not registry.decide("verify", made_up.result["business_id"], KALTIM).problems
     assert ask(registry, KALTIM, owner_ids=[someone])[0]["nik"] == NIK
+
+
+def test_an_answer_that_tells_a_person_relies_on_the_owner_as_read(registry: Registry) -> None:
+    """An erasure that is committed meanwhile makes it begin again: or a stored answer would hold who was erased. What
+    tells nobody relies on nobody."""
+    data = {"purpose": "field_visit", "owner_ids": [owner_id(registry, NIK), owner_id(registry, OTHER_NIK)]}
+    task = registry.task(registry.message(SIANTAR, ASK, data))
+    working = registry.load([task])
+    registry.decision_on(task, working)
+    relied_on = {id_ for lookup in working.used if lookup.guard for id_ in working.found(lookup)}
+    assert relied_on & set(data["owner_ids"]) == {owner_id(registry, OTHER_NIK)}
