@@ -173,3 +173,18 @@ def test_a_replica_whose_clock_is_behind_counts_into_the_window_that_is_open() -
         usage = counted(usage, 1, behind if number % 2 else ahead)
     assert too_much(usage, behind)
     assert usage.windows["minute"].opened == ahead
+
+
+def test_after_an_erasure_the_token_is_the_same_and_its_events_are_numbered_on(registry: Registry) -> None:
+    """What is not undone (docs/decisions/0141): numbered from 1 again, a reader would ignore who the new owner is."""
+    (answer,) = matches(registry, NIK)
+    owners = list[str]()
+    for number in range(2):
+        owners.append(registry.report(trade(), person(), time=SEEN + timedelta(days=number)).result["owner_id"])
+        about = {"owner_id": owners[-1], "reason": "permintaan_pemilik"}
+        registry.accept("registry.owner.erase", about, actor="kadis")
+        assert not any(one.asked_as for one in registry.owners())
+        assert matches(registry, NIK) == [answer]
+    told = [fact for fact in registry.facts if fact.type == "registry.person.matched"]
+    assert [(one.subject, one.sequence) for one in told] == [(answer["token"], 1), (answer["token"], 2)]
+    assert [one.data.model_dump()["person"]["owner_id"] for one in told] == owners
