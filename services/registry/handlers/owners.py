@@ -55,8 +55,12 @@ def follow_needs(owner_id: str, state: WorkingSet, *, guard: bool = True) -> Ite
     yield businesses_of(owner_id)
     record = None if state.missing([lookup]) else state.get(lookup)
     if record is not None and record.joined_into is not None:
-        yield ById(OWNERS, record.joined_into, guard)
+        remaining = ById(OWNERS, record.joined_into, guard)
+        yield remaining
         yield businesses_of(record.joined_into)
+        record = None if state.missing([remaining]) else state.get(remaining)
+    if record is not None:
+        yield from (businesses_of(id_) for id_ in record.joined)
 
 
 def followed(owner_id: str, state: WorkingSet, *, guard: bool = True) -> Owner | None:
@@ -81,8 +85,8 @@ def sure_region_of(owner_id: str, message: Received[Any], state: WorkingSet, *, 
     """Where the owner is, as far as the sender may be told of the person, correct or erase. A business that the sender
     has only reported does not make it so, if the owner has others elsewhere: anybody can report anything of a NIK
     (docs/decisions/0142)."""
-    record = state.get(ById(OWNERS, owner_id, guard))
-    ids = {owner_id, record.joined_into or owner_id} if record is not None else {owner_id}
+    owner = followed(owner_id, state, guard=guard)
+    ids = {owner_id, *_ids(owner)} if owner is not None else {owner_id}
     found = sorted((one for id_ in ids for one in state.all(businesses_of(id_))), key=lambda one: one.region)
     agency = state.get(agency_lookup(message.account))
     near = [one for one in found if agency is not None and regions.within(one.region, agency.region)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from random import Random
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ import pytest
 from services.registry.store import ACCESSES
 from shared.contracts.authority import official_id
 from tests.services.registry.memory import KALTIM, MEDAN, NIK, OTHER_NIK, PHONE, SIANTAR, Registry, codes, person, trade
+from tests.shared.reference import generate
 
 ASK, WHO = "registry.owner.request", "registry.access.request"
 
@@ -115,3 +117,16 @@ def test_an_answer_that_tells_a_person_relies_on_the_owner_as_read(registry: Reg
     registry.decision_on(task, working)
     relied_on = {id_ for lookup in working.used if lookup.guard for id_ in working.found(lookup)}
     assert relied_on & set(data["owner_ids"]) == {owner_id(registry, OTHER_NIK)}
+
+
+def test_businesses_that_are_still_on_their_way_say_where_the_owner_is(registry: Registry) -> None:
+    """Records are joined at once, businesses follow: meanwhile the owner is not only where the other record was."""
+    npwp, nib = generate.npwp(Random(1), digits=16), generate.nib(Random(5))
+    entity = {"name": "Koperasi Contoh", "legal_form": "koperasi"}
+    registry.report(trade(name="Toko"), {**entity, "nib": nib, "phone": PHONE})
+    registry.report(trade(name="Kios", region="64.72.01"), {**entity, "npwp": npwp}, KALTIM)
+    registry.report(trade(name="Gudang", region="64.72.01"), {**entity, "npwp": npwp, "nib": nib}, KALTIM)
+    someone = registry.owner_of_number(npwp).owner_id
+    assert ask(registry, KALTIM, owner_ids=[someone]) == [{"owner_id": someone, "identified": True}]
+    registry.work()
+    assert ask(registry, KALTIM, owner_ids=[someone]) == [{"owner_id": someone, "identified": True}]
