@@ -303,8 +303,8 @@ def decide(message: Received[BusinessReport], report: Report, found: Found, toda
 def _others(found: Found, business: Business, person: Owner) -> Iterable[Business]:
     """The owner's other businesses whose public name changes with the owner's."""
     name = owners.personal_name(person)
-    by_id = sorted(found.others, key=lambda one: one.business_id)  # in whatever order they were found
-    others = (one for one in by_id if one.business_id != business.business_id)
+    by_name = sorted(found.others, key=lambda one: (one.known_as, one.business_id))  # however they were found
+    others = (one for one in by_name if one.business_id != business.business_id)
     return (one for one in others if businesses.named(one, name) is not one)
 
 
