@@ -25,6 +25,7 @@ from shared.decision import Cause, Decision, Fact
 from shared.kernel.codec import Tick
 from shared.kernel.routes import Decide, Needs, Routes
 from shared.kernel.state import (
+    AtMost,
     ById,
     ByKey,
     ByTag,
@@ -174,7 +175,7 @@ class ServiceInMemory:
         found = sorted(filter(lambda one: _matches(lookup, one), self.all(collection)), key=collection.id_of)
         if isinstance(lookup, Due):
             found.sort(key=lambda one: (collection.due(one),))
-        if isinstance(lookup, Page | Due):
+        if isinstance(lookup, Page | AtMost | Due):
             found = found[: lookup.limit]
         for one in found:
             working.add(collection, one)
@@ -207,7 +208,7 @@ def _matches(lookup: Lookup, one: BaseModel) -> bool:
             return bool(collection.id_of(one) == lookup.id)
         case ByKey():
             return lookup.key in collection.keys(one)
-        case ByTag():
+        case ByTag() | AtMost():
             return lookup.tag in collection.tags(one)
         case Page():
             return lookup.tag in collection.tags(one) and collection.id_of(one) > lookup.after

@@ -112,6 +112,8 @@ class Business(BaseModel):
     formerly: tuple[Former, ...] = ()
     """What it is recognised by besides, since it was merged."""
     comparing: Comparing | None = None
+    compared: Mapping[str, bool] = {}
+    """By the tag of each block in which it was last compared, whether the block was small enough to say something."""
     place: str | None = None
     """Keyed token of the owner's phone with the address, as of when it was last compared."""
     claims: tuple[str, ...] = ()

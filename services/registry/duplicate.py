@@ -4,7 +4,8 @@ Nothing is merged by itself. A clock looks, whenever a business's name, NIB, add
 the others of its owner, of its NIB and of its phone with its address; those that are alike are flagged on both sides,
 and those that no longer are lose the flag, so that the flags follow from the state and not from the order of reports.
 An official then merges two or declares them distinct. A block of too many is not looked at: a phone that stands with
-half a regency says nothing, and comparing all with all would take a day.
+half a regency says nothing, and comparing all with all would take a day. Where a block grows too large, or becomes
+small enough, those in it are looked at again.
 """
 
 from __future__ import annotations
@@ -63,14 +64,51 @@ def _policies() -> tuple[Policy, ...]:
 
 def blocks(business: Business) -> dict[str, str]:
     """What a business shares with those it is compared with, by sign: the tags that it is found by."""
-    found = {"same_owner": of_owner(business.owner_id)}
-    found |= {"same_nib": f"nib:{business.nib}"} if business.nib is not None else {}
-    return found | ({"same_place": f"place:{business.place}"} if business.place is not None else {})
+    if not comparable(business):
+        return {}
+    shared = {"same_owner": business.owner_id, "same_nib": business.nib, "same_place": business.place}
+    return {sign: f"{sign}:{value}" for sign, value in shared.items() if value is not None}
+
+
+def tags(business: Business) -> tuple[str, ...]:
+    """All that a business is found by here: its owner, its blocks, and where it may have to lose a flag."""
+    counted = [by_flag(tag) for tag in blocks(business).values() if business.compared.get(tag)]
+    flags = counted if business.possible_duplicates else []
+    return (of_owner(business.owner_id), *blocks(business).values(), *flags)
+
+
+def by_flag(block: str) -> str:
+    """The tag of those in a block that were flagged when it was small enough to say something."""
+    return f"flagged:{block}"
 
 
 def of_owner(owner_id: str) -> str:
-    """The tag of all businesses of an owner."""
+    """The tag of all businesses of an owner, of merged ones too."""
     return f"owner:{owner_id}"
+
+
+def most(block: str, policies: Mapping[str, Policy]) -> int:
+    """How many may be in a block before it says nothing: nobody, where no policy is in force."""
+    policy = policies.get(block.partition(":")[0])
+    return policy.most if policy is not None else 0
+
+
+def small(
+    due: Sequence[Business], members: Mapping[str, Iterable[Business]], policies: Mapping[str, Policy]
+) -> dict[str, bool]:
+    """Whether each block says something, by its tag. ``members`` are those stored in it, ``due`` as they are now."""
+    mine = {one.business_id: frozenset(blocks(one).values()) for one in due}
+    sizes = {
+        tag: len({one.business_id for one in stored if one.business_id not in mine})
+        + sum(tag in tags for tags in mine.values())
+        for tag, stored in members.items()
+    }
+    return {tag: size <= most(tag, policies) for tag, size in sizes.items()}
+
+
+def crossed(business: Business, small: Mapping[str, bool]) -> bool:
+    """Whether a block of a business has grown too large, or become small enough, since it was last compared."""
+    return any(tag in small and business.compared.get(tag) is not small[tag] for tag in blocks(business).values())
 
 
 def signs(one: Business, other: Business, policies: Mapping[str, Policy], counted: Iterable[str]) -> tuple[str, ...]:
@@ -94,6 +132,13 @@ def place_of(business: Business, phone: str | None, message: Received[Any]) -> s
     return message.token("place", f"{phone}|{normalised(business.address)}")
 
 
+def placed(business: Business, place: str | None) -> Business:
+    """The same under another token for the same place."""
+    before, after = (f"same_place:{token}" for token in (business.place, place))
+    compared = {after if tag == before else tag: says for tag, says in business.compared.items()}
+    return business.model_copy(update={"place": place, "compared": compared})
+
+
 # --- looking ----------------------------------------------------------------------------------------------------------
 
 
@@ -102,14 +147,14 @@ def comparable(business: Business) -> bool:
 
 
 def flagged(
-    due: Sequence[Business], others: Iterable[Business], counted: Iterable[str], policies: Mapping[str, Policy]
+    due: Sequence[Business], others: Iterable[Business], small: Mapping[str, bool], policies: Mapping[str, Policy]
 ) -> Decision:
     """Flag on both sides what is alike now, and take the flag from what no longer is.
 
-    ``others`` are all that share a block with one of ``due``, and all that are flagged with one; ``counted`` are the
-    blocks that are not too large.
+    ``others`` are all that share a small block with one of ``due``, and all that are flagged with one; ``small`` says
+    it of each block of ``due``.
     """
-    counted = frozenset(counted)
+    counted = frozenset(tag for tag, says in small.items() if says)
     known = {one.business_id: one for one in (*others, *due)}
     found = {one.business_id: _likes(one, known.values(), policies, counted) for one in due}
     flags = {id_: set(one.possible_duplicates) for id_, one in known.items()}
@@ -125,7 +170,7 @@ def flagged(
         flags[id_] = set(likes)
     changes, facts = [], list[Fact]()
     for id_, before in known.items():
-        after, told = _with_flags(before, flags[id_], news[id_], done=id_ in found)
+        after, told = _with_flags(before, flags[id_], news[id_], small if id_ in found else None)
         changes += [after] if after is not before else []
         facts += told
     return Decision(changes=changes, facts=facts)
@@ -150,9 +195,10 @@ def _likes(
 
 
 def _with_flags(
-    before: Business, flags: set[str], news: Mapping[str, tuple[str, ...]], *, done: bool
+    before: Business, flags: set[str], news: Mapping[str, tuple[str, ...]], small: Mapping[str, bool] | None
 ) -> tuple[Business, list[Fact]]:
-    looked = before.model_copy(update={"comparing": None}) if done and before.comparing is not None else before
+    """``small`` of those that were looked at."""
+    looked = before if small is None else _looked_at(before, small)
     now = tuple(sorted(flags))
     if now == before.possible_duplicates:
         return looked, []
@@ -162,6 +208,11 @@ def _with_flags(
         return _told(after, "updated", BusinessChange(fields=("possible_duplicates",)), before)
     suspected = tuple(Likeness(business_id=id_, signs=why) for id_, why in told)
     return _told(after, "duplicate_suspected", BusinessChange(suspected=suspected), before)
+
+
+def _looked_at(business: Business, small: Mapping[str, bool]) -> Business:
+    compared = {tag: small[tag] for tag in blocks(business).values() if tag in small}
+    return business.model_copy(update={"comparing": None, "compared": compared})
 
 
 def _told(after: Business, what: str, change: BusinessChange, before: Business) -> tuple[Business, list[Fact]]:
@@ -240,7 +291,9 @@ def merge(pair: Pair, reason: str, message: Received[Any], now: datetime) -> Dec
     today = regions.local_date(now, keep.region)
     survivor = businesses.to_compare(businesses.scaled(_united(keep, absorb), today), message.cause, now)
     survivor, told = businesses.reported(keep, survivor)
-    gone, farewell = _absorbed(absorb, keep.business_id, reason, today)
+    # It leaves its blocks, which may be small enough now.
+    leaving = businesses.to_compare(absorb, message.cause, now)
+    gone, farewell = _absorbed(leaving, keep.business_id, reason, today)
     moved = [
         *(_without(one, absorb.business_id) for one in pair.likes if one.business_id != keep.business_id),
         *(_repointed(one, keep.business_id) for one in pair.older),
@@ -304,7 +357,6 @@ def _absorbed(absorb: Business, into: str, reason: str, today: date) -> tuple[Bu
             "merged_into": into,
             "claims": (),
             "possible_duplicates": (),
-            "comparing": None,
         }
     )
     return businesses.announced(after, "merged", BusinessChange(status_before=absorb.status, reason=reason))

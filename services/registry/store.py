@@ -51,7 +51,7 @@ def _rekeyed(one: Business, message: Received[Any], state: WorkingSet) -> Busine
     found = state.get(ById(OWNERS, one.owner_id))
     phone = found.phone if found is not None and one.place is not None else None
     claimed = report.reclaimed(one, message)
-    return claimed.model_copy(update={"place": duplicate.place_of(one, phone, message)})
+    return duplicate.placed(claimed, duplicate.place_of(one, phone, message))
 
 
 BUSINESSES: Collection[Business] = Collection(
@@ -59,7 +59,7 @@ BUSINESSES: Collection[Business] = Collection(
     model=Business,
     id_of=lambda one: one.business_id,
     keys=lambda one: one.claims,
-    tags=lambda one: (*duplicate.blocks(one).values(), *business.places(one)),
+    tags=lambda one: (*duplicate.tags(one), *business.places(one)),
     due=lambda one: one.comparing.due if one.comparing is not None else None,
     sealed=business.SEALED,
     rekeyed=_rekeyed,

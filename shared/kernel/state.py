@@ -99,6 +99,16 @@ class Page(Generic[S]):
 
 
 @dataclass(frozen=True, slots=True)
+class AtMost(Generic[S]):
+    """So many of the aggregates with this tag, in no order: which they are, or that they are too many to look at."""
+
+    collection: Collection[S]
+    tag: str
+    limit: int
+    guard: bool = True
+
+
+@dataclass(frozen=True, slots=True)
 class Due(Generic[S]):
     """The aggregates whose time has come, the oldest first; with a ``tag``, of those that carry it."""
 
@@ -119,8 +129,8 @@ class Outdated(Generic[S]):
 
 
 One = ById[S] | ByKey[S]
-Many = ByTag[S] | Page[S] | Due[S] | Outdated[S]
-Lookup = ById[Any] | ByKey[Any] | ByTag[Any] | Page[Any] | Due[Any] | Outdated[Any]
+Many = ByTag[S] | Page[S] | AtMost[S] | Due[S] | Outdated[S]
+Lookup = ById[Any] | ByKey[Any] | ByTag[Any] | Page[Any] | AtMost[Any] | Due[Any] | Outdated[Any]
 
 
 class NotLoadedError(LookupError):
@@ -142,7 +152,7 @@ class WorkingSet:
         found: list[S] = list(self._resolve(lookup))
         return found[0] if found else None
 
-    def all(self, lookup: ByTag[S] | Page[S] | Due[S] | Outdated[S]) -> list[S]:
+    def all(self, lookup: Many[S]) -> list[S]:
         """All aggregates asked for. Raises ``NotLoadedError`` when nobody has looked."""
         return list(self._resolve(lookup))
 

@@ -20,14 +20,15 @@ from pymongo import DeleteOne, InsertOne, ReplaceOne, UpdateOne
 
 from shared.kernel.keys import Keyring
 from shared.kernel.mongo import ConflictError, Document, Mongo, together
-from shared.kernel.state import ById, ByKey, ByTag, Collection, Due, Lookup, Outdated, Page, WorkingSet
+from shared.kernel.state import AtMost, ById, ByKey, ByTag, Collection, Due, Lookup, Outdated, Page, WorkingSet
 
 _DELETE, _GIVE_UP, _REPLACE, _INSERT = range(4)
 """The order of writes to one collection: what gives up a key comes before what may claim it."""
 _BY_TAG = [("tags", 1), ("_id", 1)]
 _DUE_BY_TAG = [("tags", 1), ("due", 1)]
 _BY_AGE_OF_KEY = [("k", 1)]
-_VISIBLE = {"g": 0, "keys": 0, "tags": 0, "due": 0, "k": 0}
+_HIDDEN = ["g", "keys", "tags", "due", "k"]
+_VISIBLE = dict.fromkeys(_HIDDEN, 0)
 
 
 class Store:
@@ -58,19 +59,22 @@ class Store:
     # --- loading ---------------------------------------------------------------------------------------------------
 
     async def load(self, lookups: Iterable[Lookup], working: WorkingSet, versions: Versions, session: Any) -> None:
-        """Look up all at once: one query for each collection, and one for each page."""
+        """Look up all at once: one query for each collection, one for each page, and one for all that is bounded."""
         ranges: list[_Range] = []
+        bounded: dict[str, list[Lookup]] = defaultdict(list)
         inside: dict[str, list[Lookup]] = defaultdict(list)
         beside: dict[str, list[Lookup]] = defaultdict(list)
         for lookup in lookups:
             if isinstance(lookup, Page | Due | Outdated):
                 ranges.append(lookup)
+            elif isinstance(lookup, AtMost):
+                bounded[lookup.collection.name].append(lookup)
             elif lookup.collection.reference and not lookup.guard:
                 beside[lookup.collection.name].append(lookup)
             else:
                 inside[lookup.collection.name].append(lookup)
         await together(
-            self._load_in_turn(ranges, inside.values(), working, versions, session),
+            self._load_in_turn(ranges, [*bounded.values(), *inside.values()], working, versions, session),
             *(self._load_named(group, working, versions, None) for group in beside.values()),
         )
 
@@ -86,7 +90,8 @@ class Store:
         for lookup in ranges:
             await self._load_range(lookup, working, versions, session)
         for group in groups:
-            await self._load_named(group, working, versions, session)
+            load = self._load_bounded if isinstance(group[0], AtMost) else self._load_named
+            await load(group, working, versions, session)
 
     async def _load_named(self, group: list[Lookup], working: WorkingSet, versions: Versions, session: Any) -> None:
         collection = group[0].collection
@@ -94,6 +99,24 @@ class Store:
         self._take(collection, await documents.to_list(None), working, versions)
         for lookup in group:
             working.loaded(lookup, ())
+
+    async def _load_bounded(self, group: list[Lookup], working: WorkingSet, versions: Versions, session: Any) -> None:
+        """Many bounded sets in one command: each tag is read no further than to its own limit."""
+        lookups = [one for one in group if isinstance(one, AtMost)]
+        collection = lookups[0].collection
+        documents = self._mongo.collection(collection.name)
+        first, *others = [
+            [{"$match": {"tags": one.tag}}, {"$limit": one.limit}, {"$set": {"n": number}}, {"$unset": _HIDDEN}]
+            for number, one in enumerate(lookups)
+        ]
+        unions = [{"$unionWith": {"coll": collection.name, "pipeline": other}} for other in others]
+        cursor = await documents.aggregate([*first, *unions], session=session)
+        found: list[list[Document]] = [[] for _ in lookups]
+        for document in await cursor.to_list(None):
+            found[document["n"]].append(document)
+        for one, each in zip(lookups, found, strict=True):
+            self._take(collection, each, working, versions)
+            working.loaded(one, [document["_id"] for document in each])
 
     async def _load_range(self, lookup: _Range, working: WorkingSet, versions: Versions, session: Any) -> None:
         documents = self._mongo.collection(lookup.collection.name)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -22,13 +22,13 @@ from shared.contracts.problem import Problem
 from shared.contracts.registry.businesses import BusinessDeclareDistinct, BusinessMerge
 from shared.decision import Decision, reject
 from shared.kernel.routes import Routes, Worker, stepping
-from shared.kernel.state import ById, Due, Lookup, Page, WorkingSet
+from shared.kernel.state import AtMost, ById, Due, Lookup, Page, WorkingSet
 from shared.reference import region as regions
 
 routes = Routes()
 
 COMPARED_AT_ONCE = 50
-"""Businesses of one step: each has up to three blocks to read, and a transaction stays short."""
+"""Businesses of one step: each has up to three blocks to read, all of them in one command."""
 
 MOVED_AT_ONCE = 200
 """Products of either, and certificates, that a merge looks at in its one transaction: fewer than this."""
@@ -39,12 +39,15 @@ MOVED_AT_ONCE = 200
 def compare_needs(message: Received[Any], state: WorkingSet) -> Iterator[Lookup]:
     due = _due(message.received_at)
     yield due
-    for business in () if state.missing([due]) else state.all(due):
-        owner = ById(OWNERS, business.owner_id, guard=False)
-        yield owner
-        yield from (ById(BUSINESSES, other) for other in business.possible_duplicates)
-        if not state.missing([owner]):
-            yield from _blocks(_placed(business, message, state), message.received_at)
+    found = () if state.missing([due]) else state.all(due)
+    yield from (ById(OWNERS, business.owner_id, guard=False) for business in found)
+    yield from (ById(BUSINESSES, other) for business in found for other in business.possible_duplicates)
+    if state.missing([ById(OWNERS, business.owner_id, guard=False) for business in found]):
+        return
+    blocks = [_members(tag, message.received_at) for tag in _blocks(found, message, state)]
+    yield from blocks
+    if not state.missing(blocks):
+        yield from _too_large(found, message, state)
 
 
 def _due(now: datetime) -> Due[Business]:
@@ -58,14 +61,32 @@ def _placed(business: Business, message: Received[Any], state: WorkingSet) -> Bu
     return business if place == business.place else business.model_copy(update={"place": place})
 
 
-def _blocks(business: Business, now: datetime) -> list[Page[Business]]:
-    """One more than may share a sign. Not guarded: whoever changes what these rest on is looked at in turn."""
-    policies = _policies(now)
-    return [
-        Page(BUSINESSES, tag, limit=policies[sign].most + 1, guard=False)
-        for sign, tag in duplicate.blocks(business).items()
-        if sign in policies
-    ]
+def _blocks(due: Sequence[Business], message: Received[Any], state: WorkingSet) -> list[str]:
+    """The tags of all blocks in which these are, and in which they were when they were last compared."""
+    return sorted({tag for one in due for tag in (*_in(_placed(one, message, state)), *_in(one), *one.compared)})
+
+
+def _in(business: Business) -> Iterable[str]:
+    return duplicate.blocks(business).values()
+
+
+def _members(tag: str, now: datetime) -> AtMost[Business]:
+    """One more than may be in a block, and those that this step may take out of it. Not guarded: whoever changes what
+    these rest on is looked at in turn."""
+    return AtMost(BUSINESSES, tag, limit=duplicate.most(tag, _policies(now)) + 1 + COMPARED_AT_ONCE, guard=False)
+
+
+def _too_large(due: Sequence[Business], message: Received[Any], state: WorkingSet) -> list[AtMost[Business]]:
+    """Those who were flagged in a block before it grew too large: not more than were in it then."""
+    small = _small(due, message, state)
+    large = (_members(tag, message.received_at) for tag, says in small.items() if not says)
+    return [replace(one, tag=duplicate.by_flag(one.tag)) for one in large]
+
+
+def _small(due: Sequence[Business], message: Received[Any], state: WorkingSet) -> dict[str, bool]:
+    members = {tag: state.all(_members(tag, message.received_at)) for tag in _blocks(due, message, state)}
+    now = [_placed(one, message, state) for one in due]
+    return duplicate.small(now, members, _policies(message.received_at))
 
 
 def _policies(now: datetime) -> Mapping[str, Policy]:
@@ -73,16 +94,31 @@ def _policies(now: datetime) -> Mapping[str, Policy]:
 
 
 def compare(message: Received[Any], state: WorkingSet, now: datetime) -> Decision:
-    due = [_placed(business, message, state) for business in state.all(_due(now))]
-    pages = {page for business in due for page in _blocks(business, now)}
-    small = [page for page in pages if len(state.all(page)) < page.limit]
-    others = {one.business_id: one for page in small for one in state.all(page)}
-    flagged = (ById(BUSINESSES, other) for business in due for other in business.possible_duplicates)
+    stored = state.all(_due(now))
+    due, small = [_placed(one, message, state) for one in stored], _small(stored, message, state)
+    blocks = {tag: state.all(_members(tag, now)) for tag in small}
+    flagged = (ById(BUSINESSES, other) for one in due for other in one.possible_duplicates)
+    others = {one.business_id: one for tag, found in blocks.items() if small[tag] for one in found}
     others |= {one.business_id: one for lookup in flagged if (one := state.get(lookup)) is not None}
-    moved = _moved(due, others.values(), message, state)
-    decision = duplicate.flagged(due, (others | moved).values(), (page.tag for page in small), _policies(now))
+    reached = [*others.values(), *(one for found in blocks.values() for one in found)]
+    reached += [one for lookup in _too_large(stored, message, state) for one in state.all(lookup)]
+    again = _crossed(due, reached, small, now) | _moved(due, reached, message, state)
+    decision = duplicate.flagged(due, (others | again).values(), small, _policies(now))
     changed = {one.business_id for one in decision.changes if isinstance(one, Business)}
-    return replace(decision, changes=[*decision.changes, *(moved[id_] for id_ in moved.keys() - changed)])
+    return replace(decision, changes=[*decision.changes, *(again[id_] for id_ in again.keys() - changed)])
+
+
+def _crossed(
+    due: Sequence[Business], reached: Iterable[Business], small: Mapping[str, bool], now: datetime
+) -> dict[str, Business]:
+    """Others in a block that these have made too large or small enough: they are looked at next."""
+    mine = {one.business_id for one in due}
+    causes = [one.comparing.cause for one in due if one.comparing is not None]
+    return {
+        one.business_id: businesses.to_compare(one, causes[0], now)
+        for one in reached
+        if one.business_id not in mine and one.comparing is None and duplicate.crossed(one, small)
+    }
 
 
 def _moved(

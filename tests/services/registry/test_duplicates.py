@@ -1,13 +1,21 @@
 """Records that may be one business: flagged on both sides, never merged by themselves; people tell apart or merge."""
 
-from datetime import timedelta
+from datetime import date, timedelta
+from itertools import combinations
 from random import Random
 from typing import Any
+from unittest.mock import patch
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from services.registry import duplicate
+from services.registry.duplicate import Policy
+from services.registry.handlers import duplicates
 from services.registry.handlers.duplicates import MOVED_AT_ONCE
 from services.registry.store import BUSINESSES
+from tests.memory import Task
 from tests.services.registry.memory import (
     KALTIM,
     NIB,
@@ -169,6 +177,141 @@ def test_a_sign_that_too_many_share_is_not_looked_at(registry: Registry) -> None
     registry.compared()
     assert len({one.business_id for one in registry.all(BUSINESSES)}) == 22
     assert not [fact for fact in registry.facts if "duplicate" in fact.type]
+
+
+@pytest.mark.parametrize("at_once", [True, False])
+def test_a_block_that_grows_too_large_loses_its_flags_whenever_it_is_looked_at(
+    registry: Registry, at_once: bool
+) -> None:
+    """Thirty owners with one phone at one address: the first twenty must not keep what the last ones never get."""
+    for number in range(30):
+        owner = person(nik=generate.nik(Random(1000 + number), regency="12.71"))
+        registry.report(trade(name=f"Usaha {number}", address="Jalan Contoh 1"), owner)
+        if not at_once:
+            registry.compared()
+    registry.compared()
+    assert not any(one.possible_duplicates for one in registry.all(BUSINESSES))
+
+
+def test_a_block_that_becomes_small_enough_is_looked_at_again(registry: Registry) -> None:
+    """One leaves by another address, one by being merged; the others have not changed, and are flagged all the same."""
+    for number in range(22):
+        owner = person(nik=generate.nik(Random(1000 + max(number, 1)), regency="12.71"))
+        registry.report(trade(name=f"Usaha {number}", address="Jalan Contoh 1", agency_ref=f"A-{number}"), owner)
+    registry.compared()
+    first, second, *_, last = registry.all(BUSINESSES)
+    assert not any(one.possible_duplicates for one in registry.all(BUSINESSES) if one.owner_id != first.owner_id)
+    merge(registry, first.business_id, second.business_id)
+    registry.report({"agency_ref": "A-21", "address": "Jalan Lain 2"}, time=SEEN.replace(day=9))
+    registry.compared()
+    assert {len(one.possible_duplicates) for one in registry.all(BUSINESSES)} == {0, 19}
+    assert registry.business(last.business_id).possible_duplicates == ()
+
+
+def test_whoever_was_flagged_is_found_in_a_block_that_grows_beyond_what_is_read(registry: Registry) -> None:
+    """Of a hundred only some are read: those who were flagged when they were twenty are asked for by that."""
+    for number in range(100):
+        owner = person(nik=generate.nik(Random(1000 + number), regency="12.71"))
+        registry.report(trade(name=f"Usaha {number}", address="Jalan Contoh 1"), owner)
+        if number == 19:
+            registry.compared()
+            assert all(len(one.possible_duplicates) == 19 for one in registry.all(BUSINESSES))
+    registry.compared()
+    assert not any(one.possible_duplicates for one in registry.all(BUSINESSES))
+
+
+@pytest.mark.parametrize("by_merge", [True, False])
+def test_whoever_leaves_a_block_has_it_looked_at(registry: Registry, by_merge: bool) -> None:
+    """Nothing stored says any more that the last one was in it: by another NIB, or merged into one that has another."""
+    for number in range(21):
+        owner = person(nik=generate.nik(Random(1000 + number), regency="12.71"), phone=None)
+        registry.report(trade(name=f"Warung Kita {number}", nib=NIB, agency_ref=f"A-{number}"), owner)
+    other = generate.nib(Random(99))
+    last = person(nik=generate.nik(Random(1020), regency="12.71"))
+    registry.report(trade(name="Laundry", nib=other, agency_ref="B"), last, time=SEEN.replace(day=8))
+    registry.compared()
+    assert not any(one.possible_duplicates for one in registry.all(BUSINESSES))
+    if by_merge:
+        keep, absorb = (one for one in registry.businesses() if one.owner_id == registry.owner_of(last["nik"]).owner_id)
+        keep, absorb = (keep, absorb) if keep.nib == other else (absorb, keep)
+        merge(registry, keep.business_id, absorb.business_id)
+    else:
+        registry.report({"agency_ref": "A-20", "nib": generate.nib(Random(98))}, time=SEEN.replace(day=9))
+    registry.compared()
+    assert sum(len(one.possible_duplicates) == 19 for one in registry.all(BUSINESSES)) == 20
+
+
+OWNERS = generate.distinct(lambda rng: generate.nik(rng, regency="12.71"), Random(31), 5)
+PHONES = generate.distinct(generate.phone, Random(32), 2)
+NIBS = generate.distinct(generate.nib, Random(33), 2)
+told = st.fixed_dictionaries(
+    {
+        "which": st.integers(0, 6),
+        "name": st.sampled_from(["Keripik Ubi", "Keripik Ubi", "Laundry Kilat"]),
+        "nib": st.sampled_from(NIBS),
+        "address": st.sampled_from(["Jalan Contoh 1", "Jalan Contoh 2"]),
+        "phone": st.sampled_from(PHONES),
+    },
+)
+pairs = st.tuples(st.sampled_from(["merge", "declare_distinct"]), st.integers(0, 6), st.integers(0, 6))
+looks = st.sampled_from(["look once", "look at all"])
+happenings = st.lists(st.one_of(told, told, looks, pairs), min_size=10, max_size=30)
+
+
+@settings(max_examples=150, deadline=None)
+@given(happenings, st.integers(1, 5), st.integers(1, 3))
+def test_flags_follow_from_the_state(history: list[Any], step: int, most: int) -> None:
+    """Whatever happened in whatever order, however often and in steps of whatever size the clock has looked."""
+    policies = {sign: Policy(date.min, sign, 85 * (sign != "same_place"), most) for sign in SIGNS}
+    with (
+        patch.object(duplicate, "policies_on", lambda _: policies),
+        patch.object(duplicates, "COMPARED_AT_ONCE", step),
+    ):
+        registry = Registry()
+        for day, happened in enumerate(history):
+            live(registry, happened, SEEN + timedelta(days=day))
+        registry.compared()
+        assert {one.business_id: set(one.possible_duplicates) for one in registry.all(BUSINESSES)} == expected(
+            registry, policies
+        )
+
+
+SIGNS = ("same_owner", "same_nib", "same_place")
+
+
+def live(registry: Registry, happened: Any, time: Any) -> None:
+    if happened == "look at all":
+        registry.compared()
+    elif happened == "look once":
+        registry.perform(Task(registry.tick(), duplicates.compare_needs, duplicates.compare))
+    elif isinstance(happened, tuple):
+        verb, *places = happened
+        known = registry.all(BUSINESSES)
+        one, other = (known[place].business_id if place < len(known) else "nothing" for place in places)
+        names = ("keep", "absorb") if verb == "merge" else ("business_id", "other_id")
+        data = dict(zip(names, (one, other), strict=True)) | ({"reason": REASON} if verb == "merge" else {})
+        registry.send(f"registry.business.{verb}", data, actor="kadis")
+    else:
+        which = happened["which"]
+        fields = {name: happened[name] for name in ("name", "nib", "address")}
+        owner = person(nik=OWNERS[which % len(OWNERS)], phone=happened["phone"])
+        registry.report(trade(agency_ref=f"A-{which}", **fields), owner, time=time)
+
+
+def expected(registry: Registry, policies: dict[str, Policy]) -> dict[str, set[str]]:
+    """Every pair, from nothing but what is known of the two and of how many share what."""
+    phones = {one.owner_id: one.phone for one in registry.owners()}
+    places = ((one, duplicate.place_of(one, phones[one.owner_id], registry.tick())) for one in registry.businesses())
+    known = [one.model_copy(update={"place": place}) for one, place in places]
+    shared = [tag for one in known for tag in duplicate.blocks(one).values()]
+    counted = {tag for tag in shared if shared.count(tag) <= policies["same_nib"].most}
+    found: dict[str, set[str]] = {one.business_id: set() for one in known}
+    for one, other in combinations(known, 2):
+        apart = other.business_id in one.distinct_from or one.business_id in other.distinct_from
+        if not apart and duplicate.signs(one, other, policies, counted):
+            found[one.business_id].add(other.business_id)
+            found[other.business_id].add(one.business_id)
+    return found
 
 
 # --- told apart -------------------------------------------------------------------------------------------------------

@@ -17,7 +17,7 @@ from shared.kernel.depths import Depths
 from shared.kernel.held import HELD
 from shared.kernel.keys import KeyFileError, Keyring
 from shared.kernel.lease import Lease
-from shared.kernel.state import ById, ByKey, ByTag, Collection, Due, Lookup, Outdated, Page, WorkingSet
+from shared.kernel.state import AtMost, ById, ByKey, ByTag, Collection, Due, Lookup, Outdated, Page, WorkingSet
 from shared.kernel.store import Store
 from tests.shared.kernel.toy import (
     ADMINISTRATOR,
@@ -110,6 +110,8 @@ def every_lookup(collection: Collection[Any]) -> list[Lookup]:
         ByKey(collection, "a"),
         ByTag(collection, "a"),
         Page(collection, "a", after="a"),
+        AtMost(collection, "a", limit=2),
+        AtMost(collection, "b", limit=2),
         Due(collection, until=NOW),
         *([Outdated(collection)] if collection.protected else []),
     ]
@@ -154,6 +156,23 @@ async def test_a_page_of_a_large_set_reads_that_page_only_and_sorts_nothing(toy:
     (query,) = [one for one in did if one["op"] == "query"]
     assert query["docsExamined"] <= 51
     assert not query.get("hasSortStage")
+
+
+async def test_many_bounded_sets_are_read_in_one_command_each_to_its_own_bound(toy: Toy) -> None:
+    """The clock that looks for double records reads three blocks of each business, and one may hold half a regency."""
+    many = [Member(member_id=f"m{number}", name=f"m{number}", circle="many") for number in range(1500)]
+    few = [Member(member_id=f"f{number}", name=f"f{number}", circle="few") for number in range(3)]
+    await toy.put_states(*many, *few)
+    lookups = [
+        AtMost(MEMBERS, f"circle:{circle}", limit=20) for circle in ("many", "few", "none", *map(str, range(147)))
+    ]
+    async with watched(toy) as did:
+        working = await load(toy.store, toy, *lookups)
+    assert [len(working.all(one)) for one in lookups[:3]] == [20, 3, 0]
+    assert {one.circle for one in working.all(lookups[0])} == {"many"}
+    assert scans(did) == []
+    assert sum(one.get("docsExamined", 0) for one in did) <= 2 * 25
+    assert len([one for one in did if one["op"] == "command" and "aggregate" in one["command"]]) == 1
 
 
 async def test_what_is_due_is_read_oldest_first_without_looking_at_the_rest(toy: Toy) -> None:
