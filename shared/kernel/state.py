@@ -100,12 +100,13 @@ class Page(Generic[S]):
 
 @dataclass(frozen=True, slots=True)
 class AtMost(Generic[S]):
-    """So many of the aggregates with this tag, in no order: which they are, or that they are too many to look at."""
+    """So many of the aggregates with this tag, in no order: which they are, or that they are too many to look at.
+    As they are now, beside the transaction, and never guarded."""
 
     collection: Collection[S]
     tag: str
     limit: int
-    guard: bool = True
+    guard: bool = field(default=False, init=False)
 
 
 @dataclass(frozen=True, slots=True)

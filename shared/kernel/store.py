@@ -61,7 +61,7 @@ class Store:
     async def load(self, lookups: Iterable[Lookup], working: WorkingSet, versions: Versions, session: Any) -> None:
         """Look up all at once: one query for each collection, one for each page, and one for all that is bounded."""
         ranges: list[_Range] = []
-        bounded: dict[str, list[Lookup]] = defaultdict(list)
+        bounded: dict[str, list[AtMost[Any]]] = defaultdict(list)
         inside: dict[str, list[Lookup]] = defaultdict(list)
         beside: dict[str, list[Lookup]] = defaultdict(list)
         for lookup in lookups:
@@ -74,8 +74,9 @@ class Store:
             else:
                 inside[lookup.collection.name].append(lookup)
         await together(
-            self._load_in_turn(ranges, [*bounded.values(), *inside.values()], working, versions, session),
+            self._load_in_turn(ranges, inside.values(), working, versions, session),
             *(self._load_named(group, working, versions, None) for group in beside.values()),
+            *(self._load_bounded(group, working, versions) for group in bounded.values()),
         )
 
     async def _load_in_turn(
@@ -90,8 +91,7 @@ class Store:
         for lookup in ranges:
             await self._load_range(lookup, working, versions, session)
         for group in groups:
-            load = self._load_bounded if isinstance(group[0], AtMost) else self._load_named
-            await load(group, working, versions, session)
+            await self._load_named(group, working, versions, session)
 
     async def _load_named(self, group: list[Lookup], working: WorkingSet, versions: Versions, session: Any) -> None:
         collection = group[0].collection
@@ -100,9 +100,9 @@ class Store:
         for lookup in group:
             working.loaded(lookup, ())
 
-    async def _load_bounded(self, group: list[Lookup], working: WorkingSet, versions: Versions, session: Any) -> None:
-        """Many bounded sets in one command: each tag is read no further than to its own limit."""
-        lookups = [one for one in group if isinstance(one, AtMost)]
+    async def _load_bounded(self, lookups: list[AtMost[Any]], working: WorkingSet, versions: Versions) -> None:
+        """Many bounded sets in one command, each tag read no further than to its own limit. No transaction takes such a
+        command; what is written after all is written under the version that was read here."""
         collection = lookups[0].collection
         documents = self._mongo.collection(collection.name)
         first, *others = [
@@ -110,7 +110,7 @@ class Store:
             for number, one in enumerate(lookups)
         ]
         unions = [{"$unionWith": {"coll": collection.name, "pipeline": other}} for other in others]
-        cursor = await documents.aggregate([*first, *unions], session=session)
+        cursor = await documents.aggregate([*first, *unions])
         found: list[list[Document]] = [[] for _ in lookups]
         for document in await cursor.to_list(None):
             found[document["n"]].append(document)

@@ -73,7 +73,7 @@ def _in(business: Business) -> Iterable[str]:
 def _members(tag: str, now: datetime) -> AtMost[Business]:
     """One more than may be in a block, and those that this step may take out of it. Not guarded: whoever changes what
     these rest on is looked at in turn."""
-    return AtMost(BUSINESSES, tag, limit=duplicate.most(tag, _policies(now)) + 1 + COMPARED_AT_ONCE, guard=False)
+    return AtMost(BUSINESSES, tag, limit=duplicate.most(tag, _policies(now)) + 1 + COMPARED_AT_ONCE)
 
 
 def _too_large(due: Sequence[Business], message: Received[Any], state: WorkingSet) -> list[AtMost[Business]]:
