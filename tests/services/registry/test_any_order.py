@@ -153,6 +153,7 @@ _BOOKKEEPING = {
     "claims",
     "formerly",
     "comparing",
+    "compared",
     "sequence",
     "possible_duplicates",
 }
