@@ -35,8 +35,8 @@ _WORK_QUEUES = (
     "notify.contacts",
     f"{MEDAN}.replies",
 )
-_NOT_STATE = {"sequence", "recorded_on", "status_since", "seen", "claims", "tokens", "place"}
-"""What a quiet run may have otherwise: counts, instants, and tokens, which its own key makes."""
+_NOT_STATE = {"sequence", "recorded_on", "status_since", "seen", "claims", "tokens", "place", "compared"}
+"""What a quiet run may have otherwise: counts, instants, and tokens, which its own key makes, with what names them."""
 _OTHERS = ("possible_duplicates", "distinct_from", "absorbed")
 """Where a business names others by their ids."""
 
