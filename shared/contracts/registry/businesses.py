@@ -31,20 +31,9 @@ from shared.contracts.fields import (
     Year,
 )
 from shared.contracts.problem import Problem, from_validation
-from shared.contracts.registry.owners import ReportedOwner
+from shared.contracts.registry.owners import OwnerForm, ReportedOwner
 
-LegalForm = Literal[
-    "perseorangan",
-    "pt_perorangan",
-    "pt",
-    "cv",
-    "firma",
-    "persekutuan_perdata",
-    "koperasi",
-    "yayasan",
-    "bumdes",
-    "lainnya",
-]
+LegalForm = Literal["perseorangan", OwnerForm]
 Role = Literal["ikm", "ukm"]
 """IKM makes things, UKM resells them (S0-10); apart from scale, which is derived."""
 
