@@ -12,14 +12,12 @@ from services.cli.broker import Broker, checked_events, checked_name, checked_pe
 from services.cli.client import PATIENCE_SECONDS
 from services.cli.exits import CliError, Exit, wrong_usage
 from services.cli.filing import Csv, Xlsx
-from services.cli.options import Json, Patience, print_json
+from services.cli.options import Json, Patience, print_json, region_code
 from services.cli.paste import hand_over
 from services.cli.screen import say
 from services.cli.tables import show
 from shared.contracts.envelope import ADMINISTRATOR
 from shared.contracts.registry.agencies import AgencyLevel
-from shared.reference import region as regions
-from shared.reference.invalid import Invalid
 
 app = typer.Typer(
     help="Agencies: make one known and give it an account, stop it, let it back in.", no_args_is_help=True
@@ -59,7 +57,7 @@ def add(
     --region 12.05`
     """
     sends = checked_permits(permit or (), _level(level))
-    data = {"agency": checked_name(account), "name": name, "level": level, "region": _region(region)}
+    data = {"agency": checked_name(account), "name": name, "level": level, "region": region_code(region)}
     bindings = None if events is None else checked_events(events)
     with managed() as broker:
         broker.check_free(account)
@@ -191,10 +189,3 @@ def _level(given: str) -> str:
     if given not in get_args(AgencyLevel):
         raise wrong_usage(f"--level is one of {_LEVELS}, not {given}.")
     return given
-
-
-def _region(given: str) -> str:
-    try:
-        return regions.parse(regions.clean(given)).code
-    except Invalid as error:
-        raise wrong_usage(f"--region: {error.text_en}") from None

@@ -9,12 +9,10 @@ import typer
 
 from services.cli.asking import collect
 from services.cli.client import PATIENCE_SECONDS
-from services.cli.exits import wrong_usage
 from services.cli.filing import Csv, Xlsx, save
-from services.cli.options import As, Json, Patience, print_json
+from services.cli.options import As, Json, Patience, print_json, region_code
 from services.cli.tables import show
 from shared.reference import region as regions
-from shared.reference.invalid import Invalid
 
 _SHOWN = ("cooperative_id", "nama_koperasi", "kelompok", "kode_wilayah", "jumlah_anggota", "tahun_buku_rat", "status")
 ODS = (
@@ -68,7 +66,7 @@ def cooperatives(
     Example: `binaan cooperatives --csv koperasi.csv --as disperindagkop-kaltim`
     """
     asked: dict[str, Any] = {"limit": 100}
-    asked |= {"region": _region(region)} if region else {}
+    asked |= {"region": region_code(region)} if region else {}
     asked |= {"status": status} if status else {}
     found = collect(account, "registry.cooperative.request", asked, patience)
     rows = [ods_row(one) for one in found]
@@ -77,13 +75,6 @@ def cooperatives(
         print_json(found)
     else:
         show(rows, _SHOWN, json=False, nothing="There are no such cooperatives.")
-
-
-def _region(text: str) -> str:
-    try:
-        return regions.parse(regions.clean(text)).code
-    except Invalid as error:
-        raise wrong_usage(f"--region: {error.text_en}") from None
 
 
 def ods_row(one: Mapping[str, Any]) -> dict[str, Any]:

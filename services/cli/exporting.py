@@ -27,7 +27,7 @@ from services.cli.connection import Address, find
 from services.cli.exits import CliError, Exit, wrong_usage
 from services.cli.filing import Table, cell, filing
 from services.cli.grid import Cell
-from services.cli.options import As, Patience
+from services.cli.options import As, Patience, region_code
 from services.cli.screen import progress, say
 from shared.reference import region as regions
 from shared.reference.invalid import Invalid
@@ -137,7 +137,7 @@ def export(
         raise wrong_usage(f"{file.name} must end in .xlsx or .csv.")
     if file.suffix.lower() == ".csv" and len(tables) > 1:
         raise wrong_usage("The blocks of SIDT are several sheets; give a file that ends in .xlsx.")
-    asked = {"region": _region(region), "status": status}
+    asked = {"region": region_code(region) if region is not None else None, "status": status}
     question = Question(account, {name: value for name, value in asked.items() if value}, purpose, public)
     count = asyncio.run(_write(find(account), question, file, tables, patience))
     say(f"{count} businesses: {file}")
@@ -207,12 +207,3 @@ async def _ask(door: Door, key: str, data: Mapping[str, Any]) -> Reply:
     if reply.rejected:
         raise CliError(Exit.REFUSED, reply.texts())
     return reply
-
-
-def _region(given: str | None) -> str | None:
-    if given is None:
-        return None
-    try:
-        return regions.parse(regions.clean(given)).code
-    except Invalid as error:
-        raise wrong_usage(f"--region: {error.text_en}") from None

@@ -19,7 +19,7 @@ from services.cli.client import PATIENCE_SECONDS, Intake, Reply, opened, pending
 from services.cli.connection import Address, find
 from services.cli.events import Event, history
 from services.cli.exits import Exit, no_reply, wrong_usage
-from services.cli.options import Actor, As, Json, Patience, print_json
+from services.cli.options import Actor, As, Json, Patience, print_json, region_code
 from services.cli.screen import out, say
 from services.cli.sentences import describe
 from shared.contracts.catalogue import BY_NAME, TYPES, Kind
@@ -108,7 +108,7 @@ def tail(
 
     Example: `binaan tail --from-start --type aid.eligibility.assessed --count 10 --json`
     """
-    code = _region(region)
+    code = region_code(region) if region is not None else None
     follower = _Follower(pattern, code, count, json=json)
     asyncio.run(follower.follow(find(account), timeout, from_start=from_start))
     if count and follower.left:
@@ -246,12 +246,3 @@ def _place(code: str) -> str:
     with suppress(Invalid):
         return regions.parse(regions.regency_or_above(code)).name
     return code
-
-
-def _region(given: str | None) -> str | None:
-    if given is None:
-        return None
-    try:
-        return regions.parse(regions.clean(given)).code
-    except Invalid as error:
-        raise wrong_usage(f"--region: {error.text_en}") from None

@@ -8,8 +8,10 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from services.cli.exits import CliError, Exit
+from services.cli.exits import CliError, Exit, wrong_usage
 from services.cli.screen import say
+from shared.reference import region as regions
+from shared.reference.invalid import Invalid
 
 As = Annotated[str, typer.Option("--as", metavar="ACCOUNT", help="The account that speaks, such as dinkop-medan.")]
 Actor = Annotated[
@@ -38,3 +40,11 @@ class Group(TyperGroup):
 def print_json(value: Any, *, indent: int | None = 2) -> None:
     """JSON on stdout, uncoloured and unwrapped."""
     typer.echo(json.dumps(value, ensure_ascii=False, indent=indent))
+
+
+def region_code(given: str) -> str:
+    """The code of a region given with ``--region``. Raises `CliError` 2."""
+    try:
+        return regions.parse(regions.clean(given)).code
+    except Invalid as error:
+        raise wrong_usage(f"--region: {error.text_en}") from None

@@ -12,7 +12,7 @@ from services.cli.asking import tell
 from services.cli.client import PATIENCE_SECONDS
 from services.cli.exits import wrong_usage
 from services.cli.filing import Csv, Xlsx, save
-from services.cli.options import As, Json, Patience, print_json
+from services.cli.options import As, Json, Patience, print_json, region_code
 from services.cli.screen import out
 from services.cli.tables import table
 from shared.reference import dates
@@ -117,7 +117,13 @@ def cooperatives(
 def _asked(
     of: str, region: str | None, as_of: str | None, by: str | None, outside: Mapping[str, Any] | None
 ) -> dict[str, Any]:
-    told = {"of": of, "region": _region(region), "as_of": _day(as_of), "by": by, "outside": outside}
+    told = {
+        "of": of,
+        "region": region_code(region) if region is not None else None,
+        "as_of": _day(as_of),
+        "by": by,
+        "outside": outside,
+    }
     return {name: value for name, value in told.items() if value is not None}
 
 
@@ -125,13 +131,6 @@ def _outside(value: int | None, qualifier: str, source: str | None) -> dict[str,
     if (value is None) != (source is None):
         raise wrong_usage("--against and --source belong together: a figure means nothing without whose it is.")
     return None if value is None else {"value": value, "qualifier": qualifier, "source": source}
-
-
-def _region(text: str | None) -> str | None:
-    try:
-        return None if text is None else regions.parse(regions.clean(text)).code
-    except Invalid as error:
-        raise wrong_usage(f"--region: {error.text_en}") from None
 
 
 def _day(text: str | None) -> str | None:
