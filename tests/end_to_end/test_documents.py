@@ -231,7 +231,7 @@ def test_codes_that_a_decision_names_have_a_sentence() -> None:
 
 
 def test_the_guide_shows_the_client_that_is_tested() -> None:
-    """What a newcomer copies from the page is what `test_integrator` runs; `binaan integrator add` prints that very file."""
+    """What a newcomer copies from the page is what `test_integrator` runs and `binaan integrator add` prints."""
     client = (CODES.parent / "first_events.py").read_text()
     (shown,) = re.findall(r"```python\n(.*?)```", GUIDE.read_text(), re.DOTALL)
     assert shown.strip() in client

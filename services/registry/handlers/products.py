@@ -191,4 +191,4 @@ def look(_: Received[Any], state: WorkingSet, now: datetime) -> Decision:
     return Decision(changes=[after for after, _ in looked], facts=[fact for _, facts in looked for fact in facts])
 
 
-certificate_worker = Worker("certificates", stepping(look_needs, look), every=60)
+certificate_worker = Worker("certificates", stepping(look_needs, look), every=60.0, nudged=False)
