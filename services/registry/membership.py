@@ -68,6 +68,14 @@ class Known:
         owner = self.owners.get(told.owner_id or "")
         return (owner.joined_into or owner.owner_id) if owner is not None and not owner.erased else None
 
+    def holders(self, told: Founder) -> tuple[str, ...]:
+        """All ids under which a membership of this one may be kept: it may have been told before the records of one
+        person were joined."""
+        holder, owner = self.holder(told), self.owners.get(told.owner_id or "")
+        if holder is None or owner is None:
+            return () if holder is None else (holder,)
+        return tuple(dict.fromkeys((holder, owner.owner_id, *owner.joined)))
+
 
 def check(one: Cooperative, told: Sequence[Founder], known: Known, field: str) -> list[Problem]:
     """What is wrong with each of those named, by its place in the list."""

@@ -186,8 +186,7 @@ def _members_needs(message: Received[Any], state: WorkingSet) -> Iterator[Lookup
     owners = [ById(OWNERS, one.owner_id, guard=False) for one in told if one.owner_id is not None]
     if not state.missing(owners):
         known = _known(message, state, loaded=True)
-        holders = (known.holder(one) for one in told)
-        yield from (_membership(message, holder) for holder in holders if holder is not None)
+        yield from (_membership(message, holder) for one in told for holder in known.holders(one))
 
 
 def _told(message: Received[Any]) -> Sequence[Founder]:
@@ -199,6 +198,13 @@ def _told(message: Received[Any]) -> Sequence[Founder]:
 
 def _membership(message: Received[Any], holder_id: str) -> ById[Member]:
     return ById(MEMBERS, membership.member_id(message.data.cooperative_id, holder_id))
+
+
+def _memberships(message: Received[Any], known: Known, told: Sequence[Founder], state: WorkingSet) -> list[Member]:
+    """As what those named are members already, each once."""
+    holders = dict.fromkeys(holder for one in told for holder in known.holders(one))
+    found = (state.get(_membership(message, holder)) for holder in holders)
+    return [one for one in found if one is not None]
 
 
 def _known(message: Received[Any], state: WorkingSet, *, loaded: bool = False) -> Known:
@@ -241,9 +247,12 @@ def found(message: Received[CooperativeFound], state: WorkingSet, now: datetime)
     if problems:
         return reject(*problems)
     members = membership.members(one, message.data.founders, known, founder=True)
-    new = [member for member in members if state.get(_membership(message, member.holder_id)) is None]
-    decision = cooperatives.found(one, message, (one.listed_members or 0) + len(new), today)
-    decision = replace(decision, changes=[*decision.changes, *members])
+    before = _memberships(message, known, message.data.founders, state)
+    listed = (one.listed_members or 0) + len(members) - len(before)
+    decision = cooperatives.found(one, message, listed, today)
+    ids = {member.member_id for member in members}
+    gone = [member for member in before if member.member_id not in ids]
+    decision = replace(decision, changes=[*decision.changes, *members], removals=gone)
     return _driven(decision, one, _drive_of(one, state))
 
 
@@ -257,8 +266,8 @@ def enroll(message: Received[CooperativeEnroll], state: WorkingSet, now: datetim
     known = _known(message, state)
     if problems := membership.check(one, message.data.members, known, "data.members"):
         return reject(*problems)
-    members = membership.members(one, message.data.members, known, founder=False)
-    new = [member for member in members if state.get(_membership(message, member.holder_id)) is None]
+    told = [member for member in message.data.members if not _memberships(message, known, [member], state)]
+    new = membership.members(one, told, known, founder=False)
     decision = cooperatives.listing(one, message, (one.listed_members or 0) + len(new), "enrolled")
     return replace(decision, changes=[*decision.changes, *new])
 
@@ -269,9 +278,7 @@ def resign(message: Received[CooperativeResign], state: WorkingSet, now: datetim
     if one is None:
         return reject(*problems)
     known = _known(message, state)
-    holders = dict.fromkeys(known.holder(member) for member in message.data.members)
-    found = (state.get(_membership(message, holder)) for holder in holders if holder is not None)
-    gone = [member for member in found if member is not None]
+    gone = _memberships(message, known, message.data.members, state)
     decision = cooperatives.listing(one, message, (one.listed_members or 0) - len(gone), "resigned")
     return replace(decision, removals=gone)
 

@@ -2,6 +2,7 @@
 
 import json
 from datetime import date, timedelta
+from random import Random
 from typing import Any
 
 import pytest
@@ -10,7 +11,8 @@ from services.registry.cooperative_rules import rule
 from services.registry.store import MEMBERS
 from shared.reference.personal import find_personal
 from tests.services.registry.cooperative_samples import LEGAL, Cooperatives, coop
-from tests.services.registry.memory import KALTIM, MEDAN, NIK, NOW, SEEN, SIANTAR, codes
+from tests.services.registry.memory import KALTIM, MEDAN, NIK, NOW, SEEN, SIANTAR, codes, person, trade
+from tests.shared.reference import generate
 
 DRIVE = {
     "name": "Enam koperasi sektor riil",
@@ -253,6 +255,29 @@ def test_members_come_and_go_by_list_and_the_world_learns_their_number(registry:
     wire = json.dumps([fact.data.model_dump(mode="json") for fact in registry.facts if "cooperative" in fact.type])
     assert not any(one[name] in wire for one in people for name in ("owner_id", "business_id"))
     assert find_personal(wire) is None
+
+
+@pytest.mark.parametrize("by", ["record", "owner"])
+def test_a_member_whose_records_were_joined_is_one_member_by_either_id(registry: Cooperatives, by: str) -> None:
+    """Listed before the office knew the NIK, and again afterwards under the owner's own id."""
+    (rest, id_) = (registry.persons(9), registry.forming())
+    registry.founded(id_, rest)
+    trade_of = {"name": "Anyaman Rotan", "region": "12.72.01.1001", "agency_ref": "A-1"}
+    record = registry.report(trade(**trade_of), {"name": "Pemilik Contoh"}, SIANTAR).result
+    business = str(record["business_id"])
+    told = {"cooperative_id": id_, "members": [{"owner_id": str(record["owner_id"]), "business_id": business}]}
+    registry.accept("registry.cooperative.enroll", told, SIANTAR)
+    nik = generate.nik(Random(7), regency="12.72")
+    owner = registry.report(trade(name="Kopi", region="12.72.01.1001"), person(nik=nik), SIANTAR).result["owner_id"]
+    registry.report(trade(**trade_of), person(nik=nik), SIANTAR)
+    registry.work()
+    ids = {"record": str(record["owner_id"]), "owner": str(owner)}
+    assert len(set(ids.values())) == 2
+    again = {"cooperative_id": id_, "members": [{"owner_id": ids[by], "business_id": business}]}
+    assert registry.accept("registry.cooperative.enroll", again, SIANTAR)["outcome"] == "unchanged"
+    assert registry.cooperative(id_).listed_members == 10
+    registry.accept("registry.cooperative.resign", again, SIANTAR)
+    assert registry.cooperative(id_).listed_members == len(registry.all(MEMBERS)) == 9
 
 
 # --- the calendar -----------------------------------------------------------------------------------------------------
