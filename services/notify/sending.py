@@ -102,6 +102,7 @@ class Sender:
             line, size = pairs[0][0], pairs[0][0].provider.at_once
             for start in range(0, len(pairs), size):
                 part = [message for _, message in pairs[start : start + size]]
+                self._board.began(line)
                 call = asyncio.ensure_future(line.provider.send(part))
                 self._calls[call] = line, tuple(one.message_id for one in part), self._board.clock()
 

@@ -109,7 +109,7 @@ def switchboard(providers: Providers, spool_file: Path, policy: Policy) -> Switc
     lines = [_line(one) for one in providers.providers]
     if not lines:
         both = frozenset({"whatsapp", "sms"})
-        lines = [Line(LocalProvider(spool_file), both, most_at_once=200, wakes=False)]
+        lines = [Line(LocalProvider(spool_file), both, most_at_once=200, wakes=False, serial=True)]
     waits = policy.recipient_seconds if providers.providers else 0.0
     return Switchboard(lines, time.monotonic, waits)
 

@@ -52,8 +52,11 @@ class Line:
     slow_seconds: float = 5.0
     wakes: bool = True
     """Whether somebody's phone rings: the spool's does not, and keeps no quiet hours."""
+    serial: bool = False
+    """Whether it takes one call at a time, as a file does: what comes meanwhile is not claimed, and may yet change."""
     bucket: Bucket | None = None
     busy: int = 0
+    calls: int = 0
     errors: int = 0
     refused: int = 0
     rests: int = 0
@@ -62,7 +65,7 @@ class Line:
     """What it has carried, divided by its weight: the one that has carried least is next."""
 
     def room(self, now: float) -> int:
-        if now < self.rests_until:
+        if now < self.rests_until or (self.serial and self.calls):
             return 0
         free = (1 if self.errors >= SICK_AFTER else self.most_at_once) - self.busy
         return max(0, free if self.bucket is None else min(free, self.bucket.room(now)))
@@ -116,9 +119,14 @@ class Switchboard:
         if line.bucket is not None:
             line.bucket.take(-number)
 
+    def began(self, line: Line) -> None:
+        """A call has begun with what was taken for it."""
+        line.calls += 1
+
     def ended(self, line: Line, seconds: float, number: int = 1, *, well: bool) -> None:
         """A call has ended; slow counts as not well."""
         line.busy -= number
+        line.calls -= 1
         if well and seconds <= line.slow_seconds:
             if line.rests:  # it does not get all that the others have carried meanwhile
                 others = [one.used for one in self._lines if one is not line and one.channels & line.channels]

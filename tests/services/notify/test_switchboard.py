@@ -48,6 +48,17 @@ def test_providers_share_by_weight() -> None:
     assert carry(board, time, 400) == {"zenziva": 300, "twilio": 100}
 
 
+def test_what_takes_one_call_at_a_time_is_given_nothing_meanwhile() -> None:
+    """What comes while the file of a laptop is being written is not claimed, and may yet be withdrawn."""
+    board = Switchboard([line("local", most_at_once=200, serial=True)], Time())
+    together = [board.take("sms"), board.take("sms")]
+    (one,) = {id(taken): taken for taken in together if taken is not None}.values()
+    board.began(one)
+    assert (board.room("sms"), board.take("sms")) == (0, None)
+    board.ended(one, 0.1, 2, well=True)
+    assert board.room("sms") == 200
+
+
 def test_one_that_errs_is_left_alone_and_used_again_when_it_is_well() -> None:
     """Automatic shift and return; what the others carried meanwhile is not made up for in a burst."""
     time = Time()
