@@ -14,10 +14,9 @@ from dataclasses import dataclass
 from itertools import combinations
 
 from services.aid.business import Business
-from shared.contracts.aid import (
+from shared.contracts.aid.criteria import (
     AllOf,
     AnyOf,
-    AssessedCriterion,
     Criterion,
     KbliIn,
     NeedIs,
@@ -27,8 +26,8 @@ from shared.contracts.aid import (
     RoleIs,
     ScaleIn,
     StatusIs,
-    Verdict,
 )
+from shared.contracts.aid.eligibilities import AssessedCriterion, Verdict
 from shared.reference import region as regions
 from shared.reference.invalid import Invalid
 

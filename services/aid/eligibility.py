@@ -23,12 +23,12 @@ from pydantic import BaseModel, ConfigDict
 from services.aid.business import Business
 from services.aid.criteria import ACTIVE, all_of, assessed, assessed_active, judge, judge_active
 from services.aid.programme import Programme
-from shared.contracts.aid import (
+from shared.contracts.aid.criteria import RegionWithin
+from shared.contracts.aid.eligibilities import (
     AssessedCriterion,
     EligibilityChange,
     EligibilityEvent,
     EligibilityState,
-    RegionWithin,
     Verdict,
 )
 from shared.contracts.envelope import format_sequence

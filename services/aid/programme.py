@@ -13,10 +13,10 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict
 
 from services.aid.criteria import MAX_CRITERIA, contradictions, plain, singles
-from shared.contracts.aid import (
+from shared.contracts.aid.criteria import Criterion
+from shared.contracts.aid.programmes import (
     Announce,
     BudgetLine,
-    Criterion,
     ProgrammeChange,
     ProgrammeClose,
     ProgrammeEvent,

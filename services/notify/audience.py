@@ -10,7 +10,8 @@ from datetime import date, datetime
 
 from pydantic import BaseModel, ConfigDict
 
-from shared.contracts.aid import EligibilityState, ProgrammeState
+from shared.contracts.aid.eligibilities import EligibilityState
+from shared.contracts.aid.programmes import ProgrammeState
 from shared.contracts.registry.businesses import BusinessState
 from shared.decision import Cause
 from shared.reference import region as regions

@@ -26,7 +26,8 @@ from services.notify.store import (
     programmes_of,
 )
 from shared.agencies import AGENCIES, AgencyRecord
-from shared.contracts.aid import EligibilityEvent, ProgrammeEvent
+from shared.contracts.aid.eligibilities import EligibilityEvent
+from shared.contracts.aid.programmes import ProgrammeEvent
 from shared.contracts.authority import check_administrator
 from shared.contracts.envelope import ADMINISTRATOR, Received
 from shared.contracts.notify import MessageRequest, TemplateRequest

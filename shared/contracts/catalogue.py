@@ -13,7 +13,8 @@ from typing import Annotated, Any, Union, get_args, get_origin
 
 from pydantic import BaseModel
 
-from shared.contracts import aid, common, notify
+from shared.contracts import common, notify
+from shared.contracts.aid import eligibilities, programmes
 from shared.contracts.envelope import CONTACTS, EVENTS, INTAKE, REPLIES
 from shared.contracts.fields import DataClass
 from shared.contracts.registry import (
@@ -316,13 +317,13 @@ def _aid() -> Iterator[MessageType]:
     yield _intake(
         "aid.agency.request", common.AgencyRequest, "Which agencies are known?", administrator=True, question=True
     )
-    yield _decision("aid.programme.open", aid.ProgrammeOpen, "Open a programme of aid or training.")
-    yield _decision("aid.programme.close", aid.ProgrammeClose, "Close a programme.")
-    yield _event("aid.programme.opened", aid.ProgrammeEvent, "A programme was opened.")
-    yield _event("aid.programme.closed", aid.ProgrammeEvent, "A programme was closed.")
+    yield _decision("aid.programme.open", programmes.ProgrammeOpen, "Open a programme of aid or training.")
+    yield _decision("aid.programme.close", programmes.ProgrammeClose, "Close a programme.")
+    yield _event("aid.programme.opened", programmes.ProgrammeEvent, "A programme was opened.")
+    yield _event("aid.programme.closed", programmes.ProgrammeEvent, "A programme was closed.")
     yield _event(
         "aid.eligibility.assessed",
-        aid.EligibilityEvent,
+        eligibilities.EligibilityEvent,
         "The answer for a beneficiary and a programme is new or changed.",
     )
 

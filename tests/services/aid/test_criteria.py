@@ -13,7 +13,8 @@ from pydantic import TypeAdapter
 from services.aid.business import Business, places
 from services.aid.criteria import all_of, any_of, contradictions, describe, judge, opposite, plain, singles
 from services.aid.criteria import assessed as worded
-from shared.contracts.aid import AssessedCriterion, Criterion, Verdict
+from shared.contracts.aid.criteria import Criterion
+from shared.contracts.aid.eligibilities import AssessedCriterion, Verdict
 from shared.contracts.registry.businesses import BusinessState
 from tests.services.aid.memory import business as told
 

@@ -13,7 +13,7 @@ import pytest
 from services.aid import assessment
 from services.aid.eligibility import eligibility_id
 from services.aid.store import ASSESSMENTS, BUSINESSES, ELIGIBILITIES
-from shared.contracts.aid import EligibilityEvent
+from shared.contracts.aid.eligibilities import EligibilityEvent
 from shared.contracts.authority import official_id
 from shared.contracts.catalogue import TYPES, data_classes
 from shared.contracts.fields import DataClass

@@ -14,7 +14,7 @@ from services.aid.business import Business
 from services.aid.criteria import all_of, judge
 from services.aid.programme import Programme
 from services.aid.store import BUSINESSES, ELIGIBILITIES, PROGRAMMES
-from shared.contracts.aid import EligibilityEvent
+from shared.contracts.aid.eligibilities import EligibilityEvent
 from shared.reference import region as regions
 from tests.services.aid.memory import Memory, business
 

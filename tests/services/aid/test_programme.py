@@ -9,7 +9,7 @@ import pytest
 
 from services.aid.programme import open_programme, pagu_in_force
 from services.aid.store import ASSESSMENTS, PROGRAMMES
-from shared.contracts.aid import BudgetLine, ProgrammeEvent, ProgrammeOpen
+from shared.contracts.aid.programmes import BudgetLine, ProgrammeEvent, ProgrammeOpen
 from shared.contracts.authority import official_id
 from shared.contracts.registry.agencies import AgencyEvent, AgencyState
 from shared.decision import Decision

@@ -6,7 +6,8 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 from services.notify.provider import Outcome, Outgoing
-from shared.contracts.aid import EligibilityEvent, EligibilityState, ProgrammeEvent, ProgrammeState, PublishedBudgetLine
+from shared.contracts.aid.eligibilities import EligibilityEvent, EligibilityState
+from shared.contracts.aid.programmes import ProgrammeEvent, ProgrammeState, PublishedBudgetLine
 from shared.contracts.registry.agencies import AgencyEvent
 from shared.contracts.registry.businesses import BusinessEvent, BusinessState
 from shared.contracts.registry.owners import Contact, ContactConsent, ContactEvent

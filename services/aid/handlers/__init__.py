@@ -1,0 +1,9 @@
+"""Which message goes to which decision, and what each needs to look at: a module for each thing that is told of."""
+
+from __future__ import annotations
+
+from services.aid.handlers import assessments, businesses, copies, programmes
+from shared.kernel.routes import Routes
+
+routes = Routes.of(businesses.routes, copies.routes, programmes.routes)
+workers = (assessments.worker,)

@@ -1,0 +1,53 @@
+"""Events of businesses: the copy is kept, and judged again for what it concerns."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from services.aid import store
+from services.aid.business import Business, Told, told
+from services.aid.eligibility import Assessed, assess
+from shared.contracts.envelope import Received
+from shared.contracts.registry.businesses import BusinessEvent
+from shared.decision import Cause, Decision
+from shared.kernel.routes import Routes
+from shared.kernel.state import Lookup, WorkingSet
+
+routes = Routes()
+
+
+def _business_needs(message: Received[BusinessEvent], state: WorkingSet) -> Iterable[Lookup]:
+    business = message.data.business
+    yield store.business(business.business_id)
+    yield from map(store.business, business.absorbed or ())
+    yield from reassessment_needs(business.business_id, business.region, state)
+
+
+@routes.on("registry.business.*", _business_needs)
+def keep_business(message: Received[BusinessEvent], state: WorkingSet, now: datetime) -> Decision:
+    known = state.get(store.business(message.data.business.business_id))
+    absorbed = [state.get(store.business(id_)) for id_ in message.data.business.absorbed or ()]
+    event = Told(message.data.business, message.sequence, message.cause)
+    copy = told(known, event, [one for one in absorbed if one is not None], now)
+    if copy is None:
+        return Decision()
+    found = reassessed(copy, state)
+    return Decision(changes=[copy, *found.changes], facts=found.facts)
+
+
+def reassessment_needs(business_id: str, region: str, state: WorkingSet) -> Iterable[Lookup]:
+    answers = store.answers_for(business_id)
+    yield from store.open_programmes_for(region)
+    yield answers
+    if not state.missing([answers]):
+        yield from (store.programme_as_it_stands(one.programme_id) for one in state.all(answers))
+
+
+def reassessed(copy: Business, state: WorkingSet, cause: Cause | None = None) -> Assessed:
+    """Judged for the open programmes that cover it now, and for those it has an answer of: it may have moved away."""
+    answers = {one.programme_id: one for one in state.all(store.answers_for(copy.business_id))}
+    covering = [one for lookup in store.open_programmes_for(copy.state.region) for one in state.all(lookup)]
+    before = [state.get(store.programme_as_it_stands(programme_id)) for programme_id in answers]
+    programmes = {one.programme_id: one for one in (*covering, *before) if one is not None}
+    return assess(copy, programmes.values(), answers, cause)
