@@ -10,6 +10,7 @@ from services.aid.assessment import PAGE, Assessment
 from services.aid.business import Business, places
 from services.aid.eligibility import Eligibility, eligibility_id
 from services.aid.programme import Programme
+from services.aid.recipient import Recipient
 from shared.agencies import AGENCIES, OFFICIALS
 from shared.kernel.state import ById, ByTag, Collection, Due, Page
 
@@ -37,7 +38,21 @@ ELIGIBILITIES: Collection[Eligibility] = Collection(
 ASSESSMENTS: Collection[Assessment] = Collection(
     name="assessments", model=Assessment, id_of=lambda one: one.programme_id, due=lambda one: one.due
 )
-COLLECTIONS: tuple[Collection[Any], ...] = (BUSINESSES, PROGRAMMES, ELIGIBILITIES, ASSESSMENTS, AGENCIES, OFFICIALS)
+RECIPIENTS: Collection[Recipient] = Collection(
+    name="recipients",
+    model=Recipient,
+    id_of=lambda one: one.recipient_id,
+    due=lambda one: one.following.due if one.following else None,
+)
+COLLECTIONS: tuple[Collection[Any], ...] = (
+    BUSINESSES,
+    PROGRAMMES,
+    ELIGIBILITIES,
+    ASSESSMENTS,
+    RECIPIENTS,
+    AGENCIES,
+    OFFICIALS,
+)
 
 
 def business(business_id: str) -> ById[Business]:
@@ -91,3 +106,8 @@ def businesses_due(now: datetime) -> Due[Business]:
 def next_businesses(assessment: Assessment) -> Page[Business]:
     """The page of businesses that an assessment has come to, each of them guarded."""
     return Page(BUSINESSES, f"in:{assessment.region}", after=assessment.cursor, limit=PAGE)
+
+
+def recipient(person_id: str) -> ById[Recipient]:
+    """What is kept under an id of a person; where it leads elsewhere, the person is there (``recipient``)."""
+    return ById(RECIPIENTS, person_id)
