@@ -432,6 +432,9 @@ async def register(world: World, accounts: Sequence[str] = (MEDAN,)) -> None:
                     "registry.statistics.*",
                     "registry.official.register",
                     "aid.programme.*",
+                    "aid.budget.*",
+                    "aid.grant.*",
+                    "aid.stock.*",
                 ],
             }
             await administrator.accepted("registry.agency.register", agency)

@@ -6,9 +6,11 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
+from services.aid import ledger
 from services.aid.assessment import PAGE, Assessment
 from services.aid.business import Business, places
 from services.aid.eligibility import Eligibility, eligibility_id
+from services.aid.ledger import Account, Entry
 from services.aid.programme import Programme
 from services.aid.recipient import Recipient
 from shared.agencies import AGENCIES, OFFICIALS
@@ -44,12 +46,27 @@ RECIPIENTS: Collection[Recipient] = Collection(
     id_of=lambda one: one.recipient_id,
     due=lambda one: one.following.due if one.following else None,
 )
+ACCOUNTS: Collection[Account] = Collection(
+    name="accounts",
+    model=Account,
+    id_of=lambda one: one.budget_id,
+    tags=lambda one: (
+        f"of:{one.agency}:{one.fiscal_year}",
+        *(f"in:{place}:{one.fiscal_year}" for place in places(one.region)),
+    ),
+    due=ledger.due,
+)
+ENTRIES: Collection[Entry] = Collection(
+    name="entries", model=Entry, id_of=lambda one: one.entry_id, tags=lambda one: (f"of:{one.budget_id}",)
+)
 COLLECTIONS: tuple[Collection[Any], ...] = (
     BUSINESSES,
     PROGRAMMES,
     ELIGIBILITIES,
     ASSESSMENTS,
     RECIPIENTS,
+    ACCOUNTS,
+    ENTRIES,
     AGENCIES,
     OFFICIALS,
 )
@@ -111,3 +128,8 @@ def next_businesses(assessment: Assessment) -> Page[Business]:
 def recipient(person_id: str) -> ById[Recipient]:
     """What is kept under an id of a person; where it leads elsewhere, the person is there (``recipient``)."""
     return ById(RECIPIENTS, person_id)
+
+
+def account(budget_id: str) -> ById[Account]:
+    """A budget line, guarded: what is decided on what is left is decided again when it has moved meanwhile."""
+    return ById(ACCOUNTS, budget_id)

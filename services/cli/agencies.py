@@ -19,6 +19,9 @@ PERMITTED = (
     "registry.official.*",
     "registry.agency.request",
     "aid.programme.*",
+    "aid.budget.*",
+    "aid.grant.*",
+    "aid.stock.*",
 )
 OFFICIALS = ("kabid", "kadis")
 """Handle and role alike: `kabid` may verify, `kadis` may decide all that an agency decides."""

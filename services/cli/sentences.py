@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from services.cli.events import Event
+from shared.reference.rupiah import format_rupiah
 
 Data = Mapping[str, Any]
 
@@ -143,6 +144,27 @@ def _official(_: str, state: Data, __: Data) -> str:
     return f"pejabat terdaftar: {state.get('role')} di {state.get('agency')}"
 
 
+_MOVES = {
+    "reserve": "dicadangkan",
+    "commit": "ditetapkan",
+    "realise": "direalisasikan",
+    "release": "dilepas",
+}
+
+
+def _budget(what: str, state: Data, change: Data) -> str:
+    line = f"anggaran {state.get('line')} {state.get('fiscal_year')}"
+    entry = change.get("entry") or {}
+    amount, pagu = format_rupiah(entry.get("amount") or 0), format_rupiah(state.get("pagu") or 0)
+    said: Mapping[str, str] = {
+        "allotted": f"pagu {pagu}",
+        "revised": f"pagu menjadi {pagu}",
+        "entered": f"{amount} {_MOVES.get(str(entry.get('kind')), entry.get('kind'))}",
+        "lagging": f"serapan di bawah {state.get('behind')} %",
+    }
+    return f"{line}: {said.get(what, what)}"
+
+
 def _held(what: str, state: Data, change: Data) -> str:
     said = {"requeued": "dicoba lagi", "discarded": "dilepas"}.get(what, what)
     return f"pesan tertahan {said}: {change.get('reason') or state.get('held_id')}"
@@ -162,6 +184,7 @@ _TELLERS: Mapping[str, Callable[[str, Data, Data], str]] = {
     "registry.official": _official,
     "aid.eligibility": _eligibility,
     "aid.programme": _programme,
+    "aid.budget": _budget,
     "notify.message": _message,
     **{f"{service}.held": _held for service in ("registry", "aid", "notify")},
 }

@@ -14,7 +14,7 @@ from typing import Annotated, Any, Union, get_args, get_origin
 from pydantic import BaseModel
 
 from shared.contracts import common, notify
-from shared.contracts.aid import eligibilities, programmes
+from shared.contracts.aid import budgets, eligibilities, programmes
 from shared.contracts.envelope import CONTACTS, EVENTS, INTAKE, REPLIES
 from shared.contracts.fields import DataClass
 from shared.contracts.registry import (
@@ -328,6 +328,19 @@ def _aid() -> Iterator[MessageType]:
     )
 
 
+def _aid_money() -> Iterator[MessageType]:
+    yield _decision("aid.budget.allot", budgets.BudgetAllot, "Enter a line of the agency's budget.")
+    yield _decision("aid.budget.revise", budgets.BudgetRevise, "Change the ceiling of a budget line (P-APBD).")
+    yield _intake("aid.budget.request", budgets.BudgetRequest, "How much of the money is left?", question=True)
+    for verb, summary in (
+        ("allotted", "A budget line has its first ceiling."),
+        ("revised", "A budget line has another ceiling."),
+        ("entered", "Money of a budget line was reserved, committed, realised or released."),
+        ("lagging", "Less of a budget line is realised than should be by now."),
+    ):
+        yield _event(f"aid.budget.{verb}", budgets.BudgetEvent, summary)
+
+
 def _notify() -> Iterator[MessageType]:
     yield _intake(
         "notify.message.request",
@@ -367,6 +380,7 @@ TYPES: Mapping[str, MessageType] = {
         *_censuses(),
         *_statistics(),
         *_aid(),
+        *_aid_money(),
         *_notify(),
         *(each for service in SERVICES for each in _of_every_service(service)),
     )

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from services.aid.handlers import assessments, businesses, copies, programmes
+from services.aid.handlers import assessments, budgets, businesses, copies, programmes
 from shared.kernel.routes import Routes
 
-routes = Routes.of(businesses.routes, copies.routes, programmes.routes)
-workers = (assessments.worker,)
+routes = Routes.of(budgets.routes, businesses.routes, copies.routes, programmes.routes)
+workers = (assessments.worker, budgets.worker)

@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from services.aid import assessment, store
+from services.aid.handlers import budgets
 from services.aid.programme import Programme, already_open, close_programme, open_programme
 from shared.agencies import authority_needs, check_authority
 from shared.contracts.aid.programmes import ProgrammeClose, ProgrammeOpen
@@ -20,7 +21,8 @@ routes = Routes()
 
 
 def _open_needs(message: Received[ProgrammeOpen], _: WorkingSet) -> Iterable[Lookup]:
-    return [*authority_needs(message), store.programme(message.new_id("programme"))]
+    programme_id = message.new_id("programme")
+    return [*authority_needs(message), store.programme(programme_id), *budgets.lines_needed(message, programme_id)]
 
 
 @routes.on("aid.programme.open", _open_needs)
@@ -33,7 +35,7 @@ def open_(message: Received[ProgrammeOpen], state: WorkingSet, now: datetime) ->
     today = regions.local_date(now, data.region)
     decision = open_programme(data, message.account, message.new_id("programme"), today)
     work = [assessment.start(one, message.cause, now) for one in decision.changes if isinstance(one, Programme)]
-    return replace(decision, changes=[*decision.changes, *work])
+    return budgets.allotting(replace(decision, changes=[*decision.changes, *work]), message, state, today)
 
 
 def _close_needs(message: Received[ProgrammeClose], _: WorkingSet) -> Iterable[Lookup]:

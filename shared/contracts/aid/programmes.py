@@ -16,6 +16,7 @@ from shared.contracts.fields import (
     Public,
     PublicText,
     Published,
+    Reference,
     Region,
     Rupiah,
     Slug,
@@ -42,6 +43,8 @@ Announce = Literal["on_eligible", "on_invited", "never"]
 class BudgetLine(Payload):
     source: Public[Literal["apbd", "apbn", "csr", "bank"]]
     version: Public[Literal["murni", "perubahan"]] = "murni"
+    line: Public[Reference | None] = None
+    """The code of the budget line, if the programme shares one; else it has a line of its own."""
     pagu: Public[Annotated[Rupiah, Field(gt=0)]]
 
 
@@ -84,6 +87,7 @@ class ProgrammeClose(Payload):
 class PublishedBudgetLine(Published):
     source: Public[str]
     version: Public[str]
+    line: Public[str | None] = None
     pagu: Public[int]
 
 

@@ -350,6 +350,7 @@ def test_every_event_is_of_the_catalogue_and_public_in_every_field(aid: Memory) 
     assert {fact.type for fact in aid.facts} == {
         "aid.programme.opened",
         "aid.programme.closed",
+        "aid.budget.allotted",
         "aid.eligibility.assessed",
     }
     for fact in aid.facts:
@@ -376,8 +377,8 @@ def _inside_criteria(fact: Fact) -> set[str]:
 
 def _subject(fact: Fact) -> str:
     data = json.loads(fact.data.model_dump_json())
-    thing = data.get("eligibility") or data.get("programme")
-    return str(thing.get("eligibility_id") or thing.get("programme_id"))
+    name = fact.type.split(".")[1]
+    return str(data[name][f"{name}_id"])
 
 
 def test_a_large_business_is_recorded_and_not_served() -> None:

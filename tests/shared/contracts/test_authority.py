@@ -55,8 +55,9 @@ def codes(problems: list[Problem]) -> list[tuple[str, str | None]]:
 
 DECISIONS = sorted(key for key, one in TYPES.items() if one.decision)
 _HEADS = ("registry.business.", "registry.cooperative.", "registry.drive.", "registry.statistics.", "aid.programme.")
+_MONEY = {"aid.budget.allot", "aid.budget.revise"}
 DECIDES: dict[str, set[str]] = {
-    "kadis": {*(key for key in DECISIONS if key.startswith(_HEADS))},
+    "kadis": {*(key for key in DECISIONS if key.startswith(_HEADS)), *_MONEY},
     "kabid": {"registry.business.verify", "registry.cooperative.record_rat", "registry.cooperative.assess"},
     "petugas": set(),
 }

@@ -166,7 +166,8 @@ def test_the_main_chain_is_there() -> None:
     owner = {"registry.owner.correct", "registry.owner.erase"}
     cooperative = {f"registry.cooperative.{verb}" for verb in ("found", "record_rat", "assess", "dissolve")}
     cooperative |= {"registry.drive.open", "registry.statistics.publish", "registry.census.open"}
-    assert decisions == business | owner | cooperative | {"aid.programme.open", "aid.programme.close"}
+    money = {"aid.budget.allot", "aid.budget.revise"}
+    assert decisions == business | owner | cooperative | money | {"aid.programme.open", "aid.programme.close"}
     assert {one.key for one in INTAKES if one.observed} == {
         "registry.business.report",
         "registry.business.report_many",
