@@ -12,7 +12,7 @@ from datetime import datetime
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict
 
-from services.aid.business import Business
+from services.aid.candidate import Candidate
 from services.aid.eligibility import Assessed, Eligibility, assess, eligibility_id
 from services.aid.programme import Programme
 from shared.decision import Cause, Decision
@@ -48,7 +48,7 @@ def stop(assessment: Assessment | None) -> list[Assessment]:
 def step(
     assessment: Assessment,
     programme: Programme | None,
-    page: Sequence[Business],
+    page: Sequence[Candidate],
     before: Mapping[str, Eligibility],
     now: datetime,
 ) -> Decision:
@@ -57,17 +57,17 @@ def step(
     if programme is None or programme.status != "open":
         return Decision(changes=stop(assessment))
     found = Assessed()
-    for business in page:
-        found += _assess(business, programme, before, assessment.cause)
+    for candidate in page:
+        found += _assess(candidate, programme, before, assessment.cause)
     return Decision(changes=[*found.changes, _advanced(assessment, page, now)], facts=found.facts)
 
 
-def _assess(business: Business, programme: Programme, before: Mapping[str, Eligibility], cause: Cause) -> Assessed:
-    known = before.get(eligibility_id(programme.programme_id, business.business_id))
-    return assess(business, [programme], {programme.programme_id: known} if known else {}, cause)
+def _assess(candidate: Candidate, programme: Programme, before: Mapping[str, Eligibility], cause: Cause) -> Assessed:
+    known = before.get(eligibility_id(programme.programme_id, candidate.beneficiary_id))
+    return assess(candidate, [programme], {programme.programme_id: known} if known else {}, cause)
 
 
-def _advanced(assessment: Assessment, page: Sequence[Business], now: datetime) -> Assessment:
+def _advanced(assessment: Assessment, page: Sequence[Candidate], now: datetime) -> Assessment:
     if len(page) < PAGE:
         return assessment.model_copy(update={"due": None})
-    return assessment.model_copy(update={"cursor": page[-1].business_id, "due": now})
+    return assessment.model_copy(update={"cursor": page[-1].beneficiary_id, "due": now})

@@ -36,10 +36,11 @@ class Business(BaseModel):
     ``inherited_interventions`` are those of the records that were merged into this one: who was served under a double
     record has been served.
 
-    ``settling`` is set when a business has appeared in a region. A programme that opens in that very moment can miss
-    it: the decision about the business did not see the programme yet, and the programme's work list has passed the
-    place where the business will stand. One more look, in a transaction that begins after the business is there, meets
-    every such programme; one that opens after that look finds the business in its region.
+    ``settling`` is set when a business has appeared in a region, or with an owner. A programme that opens in that very
+    moment can miss it: the decision about the business did not see the programme yet, and the programme's work list has
+    passed the place where the business will stand. One more look, in a transaction that begins after the business is
+    there, meets every such programme; one that opens after that look finds the business in its region. The same holds
+    for a fact about its owner that is told in that very moment.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -82,7 +83,7 @@ def told(known: Business | None, event: Told, absorbed: Iterable[Business], now:
         return None
     # An event that finds the business where it was may stand in one transaction with the one that brought it there, so
     # it does not count as the second look.
-    moved = state.region != known.state.region
+    moved = (state.region, state.owner_id) != (known.state.region, known.state.owner_id)
     return known.model_copy(
         update={
             "sequence": sequence,

@@ -1,4 +1,4 @@
-"""Criteria of a programme: what each means for a business, in three-valued logic and in words.
+"""Criteria of a programme: what each means for a candidate, in three-valued logic and in words.
 
 A fact that nobody has reported yet is unknown, not false: the criterion is then ``waiting``, and all|any|not carry that
 through as Kleene's logic does (``waiting`` lies between ``ineligible`` and ``eligible``; not swaps the ends). So an
@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
-from services.aid.business import Business
+from services.aid.candidate import Candidate
 from shared.contracts.aid.criteria import (
     AllOf,
     AnyOf,
@@ -57,17 +57,17 @@ def opposite(verdict: Verdict) -> Verdict:
     return _OPPOSITE[verdict]
 
 
-def judge(criterion: Criterion, business: Business) -> Verdict:
-    """What a criterion, composed or single, says of a business."""
+def judge(criterion: Criterion, candidate: Candidate) -> Verdict:
+    """What a criterion, composed or single, says of a candidate."""
     match criterion:
         case AllOf():
-            return all_of(judge(one, business) for one in criterion.criteria)
+            return all_of(judge(one, candidate) for one in criterion.criteria)
         case AnyOf():
-            return any_of(judge(one, business) for one in criterion.criteria)
+            return any_of(judge(one, candidate) for one in criterion.criteria)
         case Not():
-            return opposite(judge(criterion.criterion, business))
+            return opposite(judge(criterion.criterion, candidate))
         case _:
-            return _verdict(_holds(criterion, business))
+            return _verdict(_holds(criterion, candidate))
 
 
 def _verdict(holds: bool | None) -> Verdict:
@@ -76,43 +76,43 @@ def _verdict(holds: bool | None) -> Verdict:
     return "eligible" if holds else "ineligible"
 
 
-def _holds(criterion: Criterion, business: Business) -> bool | None:
-    """Whether a single criterion is true of a business; None where the fact is not known."""
-    return _RULES[type(criterion)](criterion, business)
+def _holds(criterion: Criterion, candidate: Candidate) -> bool | None:
+    """Whether a single criterion is true of a candidate; None where the fact is not known."""
+    return _RULES[type(criterion)](criterion, candidate)
 
 
-def _is_status(criterion: StatusIs, business: Business) -> bool:
-    return business.state.status == criterion.value
+def _is_status(criterion: StatusIs, candidate: Candidate) -> bool:
+    return candidate.copy.state.status == criterion.value
 
 
-def _is_role(criterion: RoleIs, business: Business) -> bool:
+def _is_role(criterion: RoleIs, candidate: Candidate) -> bool:
     # No role is a known fact too: a laundry is neither IKM nor UKM (contract, "The main chain").
-    return business.state.role == criterion.value
+    return candidate.copy.state.role == criterion.value
 
 
-def _of_scale(criterion: ScaleIn, business: Business) -> bool | None:
-    scale = business.state.scale
+def _of_scale(criterion: ScaleIn, candidate: Candidate) -> bool | None:
+    scale = candidate.copy.state.scale
     return scale in criterion.values if scale in _SCALES else None
 
 
-def _of_kbli(criterion: KbliIn, business: Business) -> bool | None:
+def _of_kbli(criterion: KbliIn, candidate: Candidate) -> bool | None:
     """KBLI 2025 renumbers 2020 n:m (sources §0), so a code of another version says nothing."""
-    kbli = business.state.kbli
+    kbli = candidate.copy.state.kbli
     if kbli is None or kbli.version != criterion.version:
         return None
     return kbli.code.startswith(criterion.values)
 
 
-def _in_region(criterion: RegionWithin, business: Business) -> bool:
-    return regions.within(business.state.region, criterion.value)
+def _in_region(criterion: RegionWithin, candidate: Candidate) -> bool:
+    return regions.within(candidate.copy.state.region, criterion.value)
 
 
-def _needs(criterion: NeedIs, business: Business) -> bool:
-    return criterion.value in business.state.needs
+def _needs(criterion: NeedIs, candidate: Candidate) -> bool:
+    return criterion.value in candidate.copy.state.needs
 
 
-def _never_received(_: NeverReceived, business: Business) -> bool:
-    return business.all_interventions == 0
+def _never_received(_: NeverReceived, candidate: Candidate) -> bool:
+    return candidate.prior_interventions == 0
 
 
 _RULES: Mapping[type, Callable[..., bool | None]] = {
@@ -163,11 +163,12 @@ def assessed(criterion: Criterion, verdict: Verdict) -> AssessedCriterion:
 _INACTIVE = frozenset({"nonaktif", "tutup", "digabung"})
 
 
-def judge_active(business: Business) -> Verdict:
+def judge_active(candidate: Candidate) -> Verdict:
     """What no programme needs to say: a business that is ``nonaktif``, ``tutup`` or ``digabung`` (a double record)
     receives nothing, nor does one that is ``besar``, which is recorded and not served (PP 7/2021 art. 35: above
     menengah is no UMKM)."""
-    return _verdict(business.state.status not in _INACTIVE and business.state.scale != "besar")
+    state = candidate.copy.state
+    return _verdict(state.status not in _INACTIVE and state.scale != "besar")
 
 
 ACTIVE = "business_active"
@@ -181,6 +182,27 @@ def assessed_active(verdict: Verdict) -> AssessedCriterion:
     return _said(
         ACTIVE, verdict, Phrase("usaha tercatat nonaktif atau berskala besar", "the business is inactive or large")
     )
+
+
+ADMINISTRATIVE = "administrative_check"
+"""The code of what is known about people (``exclusion``): never which fact it was."""
+
+_ADMINISTRATIVE: Mapping[Verdict, Phrase] = {
+    "eligible": Phrase("pemeriksaan administrasi terpenuhi", "the administrative check is passed"),
+    "ineligible": Phrase(
+        "pemeriksaan administrasi tidak terpenuhi; tanyakan alasannya kepada dinas penyelenggara",
+        "the administrative check is not passed; ask the agency that runs the programme for the reason",
+    ),
+    "waiting": Phrase(
+        "pemeriksaan administrasi belum selesai; menunggu jawaban instansi yang berwenang",
+        "the administrative check is not finished; an answer is awaited from those who know",
+    ),
+}
+
+
+def assessed_administrative(verdict: Verdict) -> AssessedCriterion:
+    """As ``assessed``, for what is known about the person."""
+    return _said(ADMINISTRATIVE, verdict, _ADMINISTRATIVE[verdict])
 
 
 def _said(code: str, verdict: Verdict, phrase: Phrase) -> AssessedCriterion:

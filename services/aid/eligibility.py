@@ -16,12 +16,24 @@ from __future__ import annotations
 import uuid
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import date
 from functools import lru_cache
 
 from pydantic import BaseModel, ConfigDict
 
 from services.aid.business import Business
-from services.aid.criteria import ACTIVE, all_of, assessed, assessed_active, judge, judge_active
+from services.aid.candidate import Candidate
+from services.aid.criteria import (
+    ACTIVE,
+    ADMINISTRATIVE,
+    all_of,
+    assessed,
+    assessed_active,
+    assessed_administrative,
+    judge,
+    judge_active,
+)
+from services.aid.exclusion import Standing, verdict_on
 from services.aid.programme import Programme
 from shared.contracts.aid.criteria import RegionWithin
 from shared.contracts.aid.eligibilities import (
@@ -77,6 +89,15 @@ class Assessed:
         return Assessed(self.changes + other.changes, self.facts + other.facts)
 
 
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """What a programme says of a candidate today; ``prior_interventions`` ranks it (S1-24: none comes first)."""
+
+    verdict: Verdict
+    criteria: tuple[AssessedCriterion, ...]
+    prior_interventions: int
+
+
 def eligibility_id(programme_id: str, beneficiary_id: str) -> str:
     """A UUIDv5 of programme and beneficiary (contract, "The main chain"): the same wherever it is made."""
     try:
@@ -86,26 +107,73 @@ def eligibility_id(programme_id: str, beneficiary_id: str) -> str:
     return str(uuid.uuid5(namespace, beneficiary_id))
 
 
+# --- judging ----------------------------------------------------------------------------------------------------------
+
+
+def judge_now(beneficiary: Business, programme: Programme, standing: Standing | None, on: date) -> Judged:
+    """Judge anew, on a day in the beneficiary's region: for an approval or a hand-over, which look at what is known at
+    that moment and rely on no answer that was published before. What it was given must be guarded by the decision."""
+    candidate = Candidate(copy=beneficiary, standing=standing, on=on)
+    marks = _marks(candidate, programme)
+    return Judged(all_of(verdict for _, verdict in marks), _worded(marks, programme), candidate.prior_interventions)
+
+
+Marks = tuple[tuple[str, Verdict], ...]
+"""The code of each criterion and what became of it, in the order in which they are told."""
+
+
+def _marks(candidate: Candidate, programme: Programme) -> Marks:
+    """Two that hold for every programme, then the programme's own, in its order, then what is known of the person."""
+    checked = verdict_on(candidate.standing, programme.required_checks, candidate.on)
+    return (
+        ("region_within", judge(_own_region(programme.region), candidate)),
+        (ACTIVE, judge_active(candidate)),
+        *((one.type, judge(one, candidate)) for one in programme.criteria),
+        *(((ADMINISTRATIVE, checked),) if checked is not None else ()),
+    )
+
+
+def _worded(marks: Marks, programme: Programme) -> tuple[AssessedCriterion, ...]:
+    (_, region), (_, active), *others = marks
+    own = zip(programme.criteria, others, strict=False)
+    return (
+        assessed(_own_region(programme.region), region),
+        assessed_active(active),
+        *(assessed(criterion, verdict) for criterion, (_, verdict) in own),
+        *(assessed_administrative(verdict) for _, verdict in others[len(programme.criteria) :]),
+    )
+
+
+@lru_cache(maxsize=1024)
+def _own_region(region: str) -> RegionWithin:
+    return RegionWithin(type="region_within", value=region)
+
+
+# --- telling ----------------------------------------------------------------------------------------------------------
+
+
 def assess(
-    business: Business,
+    candidate: Candidate,
     programmes: Iterable[Programme],
     before: Mapping[str, Eligibility],
     cause: Cause | None = None,
 ) -> Assessed:
-    """Judge a business for open programmes. ``before`` holds its answers so far by programme; ``cause`` is given
+    """Judge a candidate for open programmes. ``before`` holds its answers so far by programme; ``cause`` is given
     where a clock asks and not a message."""
     found = Assessed()
     for programme in programmes:
         if programme.status == "open":
-            found += _assess_one(business, programme, before.get(programme.programme_id), cause)
+            found += _assess_one(candidate, programme, before.get(programme.programme_id), cause)
     return found
 
 
-def _assess_one(business: Business, programme: Programme, before: Eligibility | None, cause: Cause | None) -> Assessed:
-    verdicts = _verdicts(business, programme)
-    if before is not None and _is_as_before(before, business, programme, verdicts):
+def _assess_one(
+    candidate: Candidate, programme: Programme, before: Eligibility | None, cause: Cause | None
+) -> Assessed:
+    marks = _marks(candidate, programme)
+    if before is not None and _is_as_before(before, candidate, marks):
         return Assessed()
-    after = _answer(business, programme, verdicts, before.sequence + 1 if before else 1)
+    after = _answer(candidate, programme, marks, before.sequence + 1 if before else 1)
     fact = Fact(
         type="aid.eligibility.assessed",
         subject=after.eligibility_id,
@@ -119,43 +187,22 @@ def _assess_one(business: Business, programme: Programme, before: Eligibility | 
     return Assessed((after,), (fact,))
 
 
-def _verdicts(business: Business, programme: Programme) -> tuple[Verdict, ...]:
-    """Two that hold for every programme, then the programme's own, in its order."""
-    return (
-        judge(_own_region(programme.region), business),
-        judge_active(business),
-        *(judge(one, business) for one in programme.criteria),
-    )
-
-
-@lru_cache(maxsize=1024)
-def _own_region(region: str) -> RegionWithin:
-    return RegionWithin(type="region_within", value=region)
-
-
-def _is_as_before(before: Eligibility, business: Business, programme: Programme, verdicts: tuple[Verdict, ...]) -> bool:
+def _is_as_before(before: Eligibility, candidate: Candidate, marks: Marks) -> bool:
     """Whether a reader would act as before. The words follow from the verdicts, so they are only made for news."""
-    codes = ("region_within", ACTIVE, *(one.type for one in programme.criteria))
-    now = tuple(zip(codes, verdicts, strict=True))
     then = tuple((one.code, one.verdict) for one in before.criteria)
-    return now == then and before.prior_interventions == business.all_interventions
+    return marks == then and before.prior_interventions == candidate.prior_interventions
 
 
-def _answer(business: Business, programme: Programme, verdicts: tuple[Verdict, ...], sequence: int) -> Eligibility:
-    region, active, *own = verdicts
+def _answer(candidate: Candidate, programme: Programme, marks: Marks, sequence: int) -> Eligibility:
     return Eligibility(
-        eligibility_id=eligibility_id(programme.programme_id, business.business_id),
+        eligibility_id=eligibility_id(programme.programme_id, candidate.beneficiary_id),
         sequence=sequence,
         programme_id=programme.programme_id,
         programme_kind=programme.kind,
-        beneficiary_id=business.business_id,
-        region=business.state.region,
-        verdict=all_of(verdicts),
-        criteria=(
-            assessed(_own_region(programme.region), region),
-            assessed_active(active),
-            *(assessed(criterion, verdict) for criterion, verdict in zip(programme.criteria, own, strict=True)),
-        ),
-        prior_interventions=business.all_interventions,
-        assessed_from=business.sequence,
+        beneficiary_id=candidate.beneficiary_id,
+        region=candidate.region,
+        verdict=all_of(verdict for _, verdict in marks),
+        criteria=_worded(marks, programme),
+        prior_interventions=candidate.prior_interventions,
+        assessed_from=candidate.copy.sequence,
     )

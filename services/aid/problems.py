@@ -44,6 +44,22 @@ TEXTS: Mapping[str, tuple[str, str]] = {
         "Tanggal surat keputusan belum tiba; kirim lagi pada atau sesudah tanggal itu.",
         "The decree is dated in the future; send again on or after that date.",
     ),
+    "exclusion.level": (
+        "Instansi setingkat ini tidak dapat menjawab pemeriksaan ini; kirim hanya yang menjadi data instansi sendiri.",
+        "An agency of this level cannot answer this check; send only what your own records say.",
+    ),
+    "exclusion.not_permitted": (
+        "Hak melaporkan pemeriksaan orang harus disebut tersendiri pada pendaftaran instansi; minta administrator.",
+        "The right to report checks on people must be named in the agency's registration; ask the administrator.",
+    ),
+    "exclusion.observed_in_future": (
+        "Tanggal pengamatan belum tiba; isi tanggal hari ini atau sebelumnya.",
+        "The day of observation has not come; give today or an earlier date.",
+    ),
+    "exclusion.outranked": (
+        "Jawaban instansi ini yang lebih baru sudah tercatat; yang ini tidak mengubahnya.",
+        "A newer answer of this agency is recorded; this one changes nothing.",
+    ),
 }
 
 

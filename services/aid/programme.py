@@ -48,12 +48,15 @@ class Programme(BaseModel):
     announce: Announce
     beneficiary: Literal["business"]
     criteria: tuple[Criterion, ...]
+    required_checks: tuple[str, ...] = ()
     apply_until: date | None
     how_to_apply: str | None
     status: Literal["open", "closed"]
 
     def published(self) -> ProgrammeState:
-        return ProgrammeState.model_validate(self.model_dump(mode="json"))
+        return ProgrammeState.model_validate(
+            {**self.model_dump(mode="json"), "required_checks": self.required_checks or None}
+        )
 
 
 # --- opening ----------------------------------------------------------------------------------------------------------

@@ -10,11 +10,12 @@ from services.aid import ledger
 from services.aid.assessment import PAGE, Assessment
 from services.aid.business import Business, places
 from services.aid.eligibility import Eligibility, eligibility_id
+from services.aid.exclusion import Standing
 from services.aid.ledger import Account, Entry
 from services.aid.programme import Programme
 from services.aid.recipient import Recipient
 from shared.agencies import AGENCIES, OFFICIALS
-from shared.kernel.state import ById, ByTag, Collection, Due, Page
+from shared.kernel.state import ById, ByKey, ByTag, Collection, Due, Page
 
 
 def _open_in(programme: Programme) -> Iterable[str]:
@@ -25,7 +26,7 @@ BUSINESSES: Collection[Business] = Collection(
     name="businesses",
     model=Business,
     id_of=lambda one: one.business_id,
-    tags=lambda one: [f"in:{place}" for place in places(one.state.region)],
+    tags=lambda one: [*(f"in:{place}" for place in places(one.state.region)), f"owner:{one.state.owner_id}"],
     due=lambda one: one.settling.due if one.settling else None,
 )
 PROGRAMMES: Collection[Programme] = Collection(
@@ -59,6 +60,13 @@ ACCOUNTS: Collection[Account] = Collection(
 ENTRIES: Collection[Entry] = Collection(
     name="entries", model=Entry, id_of=lambda one: one.entry_id, tags=lambda one: (f"of:{one.budget_id}",)
 )
+STANDINGS: Collection[Standing] = Collection(
+    name="standings",
+    model=Standing,
+    id_of=lambda one: one.person_id,
+    keys=lambda one: one.ids,
+    sealed=frozenset({"answers"}),
+)
 COLLECTIONS: tuple[Collection[Any], ...] = (
     BUSINESSES,
     PROGRAMMES,
@@ -67,6 +75,7 @@ COLLECTIONS: tuple[Collection[Any], ...] = (
     RECIPIENTS,
     ACCOUNTS,
     ENTRIES,
+    STANDINGS,
     AGENCIES,
     OFFICIALS,
 )
@@ -108,6 +117,23 @@ def answers_for(business_id: str) -> ByTag[Eligibility]:
 def answer(programme_id: str, business_id: str) -> ById[Eligibility]:
     """One answer; not guarded, as ``answers_for``."""
     return ById(ELIGIBILITIES, eligibility_id(programme_id, business_id), guard=False)
+
+
+def standing(person: str) -> ByKey[Standing]:
+    """What is known of a person, under whatever id: guarded, for a decision that pays or changes it."""
+    return ByKey(STANDINGS, person)
+
+
+def standing_as_it_is(person: str) -> ByKey[Standing]:
+    """What is known of a person, for an assessment. Not guarded: whoever changes it reads and guards the businesses of
+    that person and judges them in the same transaction, so one of the two is taken again; a business that it could not
+    see yet is ``settling``."""
+    return ByKey(STANDINGS, person, guard=False)
+
+
+def businesses_of(person: str) -> ByTag[Business]:
+    """The businesses of an owner, each of them guarded."""
+    return ByTag(BUSINESSES, f"owner:{person}")
 
 
 def assessments_due(now: datetime) -> Due[Assessment]:

@@ -28,7 +28,13 @@ PERSISTENT = 2
 
 READS: Mapping[str, tuple[str, ...]] = {
     "registry": (),
-    "aid": ("registry.business.*", "registry.agency.*", "registry.official.*"),
+    "aid": (
+        "registry.business.*",
+        "registry.owner.*",
+        "registry.person.*",
+        "registry.agency.*",
+        "registry.official.*",
+    ),
     "notify": (
         "registry.business.*",
         "registry.agency.*",

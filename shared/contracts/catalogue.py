@@ -14,7 +14,7 @@ from typing import Annotated, Any, Union, get_args, get_origin
 from pydantic import BaseModel
 
 from shared.contracts import common, notify
-from shared.contracts.aid import budgets, eligibilities, programmes
+from shared.contracts.aid import budgets, eligibilities, exclusions, programmes
 from shared.contracts.envelope import CONTACTS, EVENTS, INTAKE, REPLIES
 from shared.contracts.fields import DataClass
 from shared.contracts.registry import (
@@ -341,6 +341,15 @@ def _aid_money() -> Iterator[MessageType]:
         yield _event(f"aid.budget.{verb}", budgets.BudgetEvent, summary)
 
 
+def _aid_programmes() -> Iterator[MessageType]:
+    yield _intake(
+        "aid.exclusion.report",
+        exclusions.ExclusionReport,
+        "Tell what stands in people's way: register, death, service, credit.",
+        observed=True,
+    )
+
+
 def _notify() -> Iterator[MessageType]:
     yield _intake(
         "notify.message.request",
@@ -381,6 +390,7 @@ TYPES: Mapping[str, MessageType] = {
         *_statistics(),
         *_aid(),
         *_aid_money(),
+        *_aid_programmes(),
         *_notify(),
         *(each for service in SERVICES for each in _of_every_service(service)),
     )

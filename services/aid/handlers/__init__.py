@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from services.aid.handlers import assessments, budgets, businesses, copies, programmes
+from services.aid.handlers import assessments, budgets, businesses, copies, exclusions, programmes
 from shared.kernel.routes import Routes
 
-routes = Routes.of(budgets.routes, businesses.routes, copies.routes, programmes.routes)
+routes = Routes.of(budgets.routes, businesses.routes, copies.routes, exclusions.routes, programmes.routes)
 workers = (assessments.worker, budgets.worker)

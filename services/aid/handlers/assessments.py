@@ -9,7 +9,7 @@ from typing import Any
 from services.aid import assessment, store
 from services.aid.business import Business, settled
 from services.aid.eligibility import Assessed, Eligibility
-from services.aid.handlers.businesses import reassessed, reassessment_needs
+from services.aid.handlers.businesses import candidate_needs, candidate_of, reassessed, reassessment_needs
 from shared.contracts.envelope import Received
 from shared.decision import Decision
 from shared.kernel.routes import Run, Worker, stepping
@@ -20,7 +20,7 @@ def _settling_needs(message: Received[Any], state: WorkingSet) -> Iterable[Looku
     due = store.businesses_due(message.received_at)
     yield due
     for copy in [] if state.missing([due]) else state.all(due):
-        yield from reassessment_needs(copy.business_id, copy.state.region, state)
+        yield from reassessment_needs(copy.state, state)
 
 
 def _settle(_: Received[Any], state: WorkingSet, now: datetime) -> Decision:
@@ -28,7 +28,7 @@ def _settle(_: Received[Any], state: WorkingSet, now: datetime) -> Decision:
     copies = state.all(store.businesses_due(now))
     found = Assessed()
     for copy in copies:
-        found += reassessed(copy, state, copy.settling.cause if copy.settling else None)
+        found += reassessed(copy, state, now, copy.settling.cause if copy.settling else None)
     return Decision(changes=[*map(settled, copies), *found.changes], facts=found.facts)
 
 
@@ -41,13 +41,15 @@ def _work_needs(message: Received[Any], state: WorkingSet) -> Iterable[Lookup]:
         yield page
         for one in [] if state.missing([page]) else state.all(page):
             yield store.answer(work.programme_id, one.business_id)
+            yield from candidate_needs(one.state)
 
 
 def _work(_: Received[Any], state: WorkingSet, now: datetime) -> Decision:
     for work in state.all(store.assessments_due(now)):
         page = state.all(store.next_businesses(work))
         programme = state.get(store.programme(work.programme_id))
-        return assessment.step(work, programme, page, _answers(work, page, state), now)
+        candidates = [candidate_of(one, state, now) for one in page]
+        return assessment.step(work, programme, candidates, _answers(work, page, state), now)
     return Decision()
 
 

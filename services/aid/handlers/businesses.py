@@ -7,12 +7,14 @@ from datetime import datetime
 
 from services.aid import store
 from services.aid.business import Business, Told, told
+from services.aid.candidate import Candidate
 from services.aid.eligibility import Assessed, assess
 from shared.contracts.envelope import Received
-from shared.contracts.registry.businesses import BusinessEvent
+from shared.contracts.registry.businesses import BusinessEvent, BusinessState
 from shared.decision import Cause, Decision
 from shared.kernel.routes import Routes
 from shared.kernel.state import Lookup, WorkingSet
+from shared.reference import region as regions
 
 routes = Routes()
 
@@ -21,7 +23,7 @@ def _business_needs(message: Received[BusinessEvent], state: WorkingSet) -> Iter
     business = message.data.business
     yield store.business(business.business_id)
     yield from map(store.business, business.absorbed or ())
-    yield from reassessment_needs(business.business_id, business.region, state)
+    yield from reassessment_needs(business, state)
 
 
 @routes.on("registry.business.*", _business_needs)
@@ -32,22 +34,36 @@ def keep_business(message: Received[BusinessEvent], state: WorkingSet, now: date
     copy = told(known, event, [one for one in absorbed if one is not None], now)
     if copy is None:
         return Decision()
-    found = reassessed(copy, state)
+    found = reassessed(copy, state, now)
     return Decision(changes=[copy, *found.changes], facts=found.facts)
 
 
-def reassessment_needs(business_id: str, region: str, state: WorkingSet) -> Iterable[Lookup]:
-    answers = store.answers_for(business_id)
-    yield from store.open_programmes_for(region)
+def reassessment_needs(business: BusinessState, state: WorkingSet) -> Iterable[Lookup]:
+    answers = store.answers_for(business.business_id)
+    yield from store.open_programmes_for(business.region)
     yield answers
+    yield from candidate_needs(business)
     if not state.missing([answers]):
         yield from (store.programme_as_it_stands(one.programme_id) for one in state.all(answers))
 
 
-def reassessed(copy: Business, state: WorkingSet, cause: Cause | None = None) -> Assessed:
+def candidate_needs(business: BusinessState) -> Iterable[Lookup]:
+    """What is judged with a business."""
+    yield store.standing_as_it_is(business.owner_id)
+
+
+def candidate_of(copy: Business, state: WorkingSet, now: datetime) -> Candidate:
+    return Candidate(
+        copy=copy,
+        on=regions.local_date(now, copy.state.region),
+        standing=state.get(store.standing_as_it_is(copy.state.owner_id)),
+    )
+
+
+def reassessed(copy: Business, state: WorkingSet, now: datetime, cause: Cause | None = None) -> Assessed:
     """Judged for the open programmes that cover it now, and for those it has an answer of: it may have moved away."""
     answers = {one.programme_id: one for one in state.all(store.answers_for(copy.business_id))}
     covering = [one for lookup in store.open_programmes_for(copy.state.region) for one in state.all(lookup)]
     before = [state.get(store.programme_as_it_stands(programme_id)) for programme_id in answers]
     programmes = {one.programme_id: one for one in (*covering, *before) if one is not None}
-    return assess(copy, programmes.values(), answers, cause)
+    return assess(candidate_of(copy, state, now), programmes.values(), answers, cause)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from shared.contracts.aid.criteria import MAX_DEPTH, Criterion, depth_of
+from shared.contracts.aid.exclusions import CheckName
 from shared.contracts.fields import (
     Account,
     Count,
@@ -40,6 +41,11 @@ AidForm = Literal["hibah", "bansos", "barang_diserahkan", "kegiatan", "rujukan"]
 Announce = Literal["on_eligible", "on_invited", "never"]
 
 
+def distinct(values: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Each once, in the order given."""
+    return tuple(dict.fromkeys(values))
+
+
 class BudgetLine(Payload):
     source: Public[Literal["apbd", "apbn", "csr", "bank"]]
     version: Public[Literal["murni", "perubahan"]] = "murni"
@@ -62,6 +68,8 @@ class ProgrammeOpen(Payload):
     announce: Public[Announce] = "never"
     beneficiary: Public[Literal["business"]] = "business"
     criteria: Public[Annotated[tuple[Criterion, ...], Field(max_length=20)]] = ()
+    required_checks: Public[Annotated[tuple[CheckName, ...], Field(max_length=20), AfterValidator(distinct)]] = ()
+    """What must be known about a person before anything is approved; until it is, the verdict is ``waiting``."""
     apply_until: Public[Day | None] = None
     how_to_apply: Public[PublicText | None] = None
     """Where and how to apply, for the message to owners: a place, not a person's number."""
@@ -106,6 +114,7 @@ class ProgrammeState(Published):
     announce: Public[str]
     beneficiary: Public[str]
     criteria: Public[tuple[dict[str, Any], ...]]
+    required_checks: Public[tuple[str, ...] | None] = None
     apply_until: Public[Day | None] = None
     how_to_apply: Public[str | None] = None
     status: Public[str]

@@ -18,7 +18,7 @@ from services.aid.handlers import routes, workers
 from services.aid.store import COLLECTIONS
 from shared.contracts.registry.businesses import BusinessEvent
 from shared.decision import Decision, Fact
-from shared.kernel.state import ById, Lookup, WorkingSet
+from shared.kernel.state import ById, ByKey, Lookup, WorkingSet
 from tests import samples
 from tests.memory import ServiceInMemory, Task
 from tests.samples import MEDAN
@@ -42,7 +42,7 @@ def business(business_id: str = "business-1", **facts: Any) -> dict[str, Any]:
 
 
 Place = tuple[str, str]
-"""Collection and id."""
+"""Collection, and an id or ``key:`` with a key."""
 
 
 @dataclass
@@ -60,7 +60,7 @@ class Pending:
         self.working = self.memory.load([self.task])
         self.decision = self.memory.decision_on(self.task, self.working)
         guarded = {place for one in self.working.used if one.guard for place in _places(one, self.working)}
-        written = {self.memory.place_of(change) for change in self.decision.changes}
+        written = {place for change in self.decision.changes for place in self.memory.places_of(change)}
         self._touches, self._snapshot = frozenset(guarded | written), self.memory.commits
 
     def commit(self) -> Decision:
@@ -143,14 +143,17 @@ class Memory(ServiceInMemory):
         self.commits += 1
         self.touched.update(dict.fromkeys(places, self.commits))
 
-    def place_of(self, change: BaseModel) -> Place:
+    def places_of(self, change: BaseModel) -> list[Place]:
+        """What a change writes: the thing, and the names by which it is found from now on."""
         collection = self.collection_of(change)
-        return collection.name, collection.id_of(change)
+        names = (collection.id_of(change), *(f"key:{key}" for key in collection.keys(change)))
+        return [(collection.name, name) for name in names]
 
 
 def _places(lookup: Lookup, working: WorkingSet) -> list[Place]:
-    """What a guard protects: what was found and, for an id, that there is none."""
-    found = working.found(lookup) or ([lookup.id] if isinstance(lookup, ById) else [])
+    """What a guard protects: what was found and, for an id or a key, that there is none."""
+    absent = [lookup.id] if isinstance(lookup, ById) else [f"key:{lookup.key}"] if isinstance(lookup, ByKey) else []
+    found = working.found(lookup) or absent
     return [(lookup.collection.name, id_) for id_ in found]
 
 

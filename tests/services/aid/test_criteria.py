@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from datetime import date
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 from pydantic import TypeAdapter
 
 from services.aid.business import Business, places
+from services.aid.candidate import Candidate
 from services.aid.criteria import all_of, any_of, contradictions, describe, judge, opposite, plain, singles
 from services.aid.criteria import assessed as worded
 from shared.contracts.aid.criteria import Criterion
@@ -18,6 +20,7 @@ from shared.contracts.aid.eligibilities import AssessedCriterion, Verdict
 from shared.contracts.registry.businesses import BusinessState
 from tests.services.aid.memory import business as told
 
+TODAY = date(2026, 3, 2)
 _CRITERION: TypeAdapter[Criterion] = TypeAdapter(Criterion)
 
 
@@ -25,12 +28,13 @@ def criterion(raw: dict[str, Any]) -> Criterion:
     return _CRITERION.validate_python(raw)
 
 
-def business(prior: int = 0, **facts: Any) -> Business:
+def business(prior: int = 0, **facts: Any) -> Candidate:
     state = BusinessState.model_validate(told(**facts))
-    return Business(business_id=state.business_id, sequence=1, prior_interventions=prior, state=state)
+    copy = Business(business_id=state.business_id, sequence=1, prior_interventions=prior, state=state)
+    return Candidate(copy=copy, on=TODAY)
 
 
-def assessed(one: Criterion, of: Business) -> AssessedCriterion:
+def assessed(one: Criterion, of: Candidate) -> AssessedCriterion:
     return worded(one, judge(one, of))
 
 
@@ -120,7 +124,7 @@ businesses = facts.map(lambda known: business(**known))
 
 
 @given(criteria, businesses)
-def test_a_double_negation_says_what_it_negates(one: Criterion, of: Business) -> None:
+def test_a_double_negation_says_what_it_negates(one: Criterion, of: Candidate) -> None:
     """Holds in three values as in two."""
     twice = criterion({"type": "not", "criterion": {"type": "not", "criterion": one.model_dump()}})
     assert judge(twice, of) == judge(one, of)
@@ -128,7 +132,7 @@ def test_a_double_negation_says_what_it_negates(one: Criterion, of: Business) ->
 
 
 @given(st.lists(criteria, min_size=1, max_size=4), businesses)
-def test_all_and_any_bound_their_parts_and_mirror_each_other(many: list[Criterion], of: Business) -> None:
+def test_all_and_any_bound_their_parts_and_mirror_each_other(many: list[Criterion], of: Candidate) -> None:
     """The bounds and De Morgan's law, which the sentences rely on too."""
     rank = [NO, WAIT, YES].index
     raw = [one.model_dump() for one in many]
@@ -155,7 +159,7 @@ def test_learning_a_fact_never_turns_an_answer_round(
 
 
 @given(criteria, businesses)
-def test_every_verdict_comes_with_a_sentence_in_both_languages(one: Criterion, of: Business) -> None:
+def test_every_verdict_comes_with_a_sentence_in_both_languages(one: Criterion, of: Candidate) -> None:
     """An official, an auditor and the applicant read the same answer."""
     answer = assessed(one, of)
     assert answer.code == one.type
@@ -423,9 +427,9 @@ def test_obvious_contradictions_are_found_where_they_stand(many: list[dict[str, 
 
 
 @given(st.lists(criteria, min_size=1, max_size=3), businesses)
-def test_whoever_meets_everything_proves_there_is_no_contradiction(many: list[Criterion], of: Business) -> None:
+def test_whoever_meets_everything_proves_there_is_no_contradiction(many: list[Criterion], of: Candidate) -> None:
     """A warning that a possible programme is impossible would teach officials to ignore warnings."""
-    serves = of.state.region.startswith("12.71") and of.state.status != "nonaktif"
+    serves = of.region.startswith("12.71") and of.copy.state.status != "nonaktif"
     if serves and all_of(judge(one, of) for one in many) == YES:
         assert TOP not in contradictions(many, "12.71", TOP)
 

@@ -11,12 +11,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from services.aid.business import Business
+from services.aid.candidate import Candidate
 from services.aid.criteria import all_of, judge
 from services.aid.programme import Programme
 from services.aid.store import BUSINESSES, ELIGIBILITIES, PROGRAMMES
 from shared.contracts.aid.eligibilities import EligibilityEvent
 from shared.reference import region as regions
-from tests.services.aid.memory import Memory, business
+from tests.services.aid.memory import NOW, Memory, business
 
 BUSINESS_IDS = ("a", "b", "c", "d", "e")
 STATES = st.fixed_dictionaries(
@@ -115,7 +116,8 @@ def small_pages() -> Iterator[None]:
 def wanted(known: Business, programme: Programme) -> str:
     """What the newest states say, worked out without any history."""
     served = known.state.status != "nonaktif" and known.state.scale != "besar"
-    own = all_of(judge(one, known) for one in programme.criteria)
+    candidate = Candidate(copy=known, on=NOW.date())
+    own = all_of(judge(one, candidate) for one in programme.criteria)
     return own if served and regions.within(known.state.region, programme.region) else "ineligible"
 
 

@@ -126,7 +126,7 @@ def test_other_offices_and_banks_decide_nothing_whatever_they_were_permitted(lev
 def test_what_is_not_built_yet_is_granted_as_written() -> None:
     """A type that comes later has its authority already: another OPD tells of its grants, a bank of its borrowers."""
     assert levels_sending("aid.external_grant.report") == ("opd",)
-    assert levels_sending("aid.exclusion.report") == ("bank",)
+    assert levels_sending("aid.exclusion.report") == ("kabkota", "province", "ministry", "opd", "bank")
     assert reach_of("bank", "registry.person.match") == WITHIN
     assert roles_deciding("aid.programme.propose") == ("kadis", "kabid")
 

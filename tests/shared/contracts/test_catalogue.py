@@ -178,6 +178,7 @@ def test_the_main_chain_is_there() -> None:
         "registry.cooperative.report",
         "registry.cooperative.report_outcome",
         "registry.census.record",
+        "aid.exclusion.report",
     }
     told = {"registry.business.recorded", "registry.business.updated", "registry.business.verified"}
     told |= {"registry.business.designated", "aid.eligibility.assessed", "aid.programme.opened"}

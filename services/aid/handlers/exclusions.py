@@ -1,0 +1,160 @@
+"""Facts about people: what an agency reports, which ids are one person, and who is judged again for it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from datetime import datetime
+from typing import Any
+
+from services.aid import exclusion, store
+from services.aid.business import Business
+from services.aid.eligibility import Assessed
+from services.aid.exclusion import Standing, answers_of, heard
+from services.aid.handlers.businesses import reassessed, reassessment_needs
+from services.aid.problems import problem
+from shared.agencies import agency_lookup, authority_needs, check_authority
+from shared.contracts.aid.exclusions import ExclusionReport
+from shared.contracts.envelope import Received
+from shared.contracts.problem import Problem
+from shared.contracts.registry.owners import OwnerEvent
+from shared.contracts.registry.persons import PersonEvent
+from shared.decision import Decision, reject
+from shared.kernel.routes import Routes
+from shared.kernel.state import Lookup, WorkingSet
+
+routes = Routes()
+
+
+# --- a person, by whatever id -----------------------------------------------------------------------------------------
+
+
+def _person_needs(person: str, state: WorkingSet) -> Iterator[Lookup]:
+    """What is known of a person, and every business that is judged by it."""
+    lookup = store.standing(person)
+    yield lookup
+    yield from _business_needs(person, state)
+    known = None if state.missing([lookup]) else state.get(lookup)
+    for id_ in known.ids if known is not None else ():
+        yield from _business_needs(id_, state)
+
+
+def _business_needs(person: str, state: WorkingSet) -> Iterator[Lookup]:
+    lookup = store.businesses_of(person)
+    yield lookup
+    for one in [] if state.missing([lookup]) else state.all(lookup):
+        yield from reassessment_needs(one.state, state)
+
+
+def _judged_again(persons: Iterable[Standing], state: WorkingSet, now: datetime) -> Assessed:
+    """The answers of everybody of whom something else is known now; ``state`` has that already."""
+    ids = dict.fromkeys(id_ for one in persons for id_ in one.ids)
+    found = Assessed()
+    for copy in _businesses(ids, state):
+        found += reassessed(copy, state, now)
+    return found
+
+
+def _businesses(persons: Iterable[str], state: WorkingSet) -> list[Business]:
+    copies = {one.business_id: one for person in persons for one in state.all(store.businesses_of(person))}
+    return [copies[id_] for id_ in sorted(copies)]
+
+
+# --- what an agency reports -------------------------------------------------------------------------------------------
+
+
+def _report_needs(message: Received[ExclusionReport], state: WorkingSet) -> Iterable[Lookup]:
+    yield from authority_needs(message)
+    for person in {one.person for one in message.data.facts}:
+        yield from _person_needs(person, state)
+
+
+@routes.on("aid.exclusion.report", _report_needs)
+def report(message: Received[ExclusionReport], state: WorkingSet, now: datetime) -> Decision:
+    """All facts of a report are taken or none, so that an office can mend it and send it again."""
+    if problems := [*_not_permitted(message, state, now)]:
+        return reject(*problems)
+    told_at = message.time or message.received_at
+    after, warnings = state.draft(), list[Problem]()
+    changed: dict[str, Standing] = {}
+    for place, answer in enumerate(answers_of(message.data, message.account, told_at, message.id)):
+        known = after.get(store.standing(answer.person_id)) or Standing(person_id=answer.person_id)
+        standing = heard(known, answer)
+        if answer not in standing.answers:
+            warnings.append(problem("exclusion.outranked", f"data.facts.{place}"))
+        elif standing is not known:
+            after.put(store.STANDINGS, standing)
+            changed[standing.person_id] = standing
+    found = _judged_again(changed.values(), after, now)
+    return Decision(
+        changes=[*changed.values(), *found.changes],
+        facts=found.facts,
+        result={"outcome": "recorded" if changed else "unchanged", "facts": len(message.data.facts) - len(warnings)},
+        warnings=warnings,
+    )
+
+
+def _not_permitted(message: Received[ExclusionReport], state: WorkingSet, now: datetime) -> Iterator[Problem]:
+    """A right of its own, as ``registry.person.match`` is: no pattern gives it, the registration must name it."""
+    problems = check_authority(message, state, now, None, None)
+    yield from problems
+    agency = state.get(agency_lookup(message.account))
+    if problems or agency is None:
+        return
+    if message.type not in agency.permitted:
+        yield problem("exclusion.not_permitted", "type")
+    yield from exclusion.refused(message.data, agency.level, now)
+
+
+# --- which ids are one person -----------------------------------------------------------------------------------------
+
+
+def _matched_needs(message: Received[PersonEvent], state: WorkingSet) -> Iterable[Lookup]:
+    yield from _person_needs(message.data.person.token, state)
+    yield from _person_needs(message.data.person.owner_id, state)
+
+
+@routes.on("registry.person.matched", _matched_needs)
+def keep_matched(message: Received[PersonEvent], state: WorkingSet, now: datetime) -> Decision:
+    """What was said of a token is said of the owner it has become."""
+    return _leads(message, message.data.person.token, message.data.person.owner_id, state, now)
+
+
+def _owner_needs(message: Received[OwnerEvent], state: WorkingSet) -> Iterable[Lookup]:
+    owner = message.data.owner
+    if owner.joined_into is not None or owner.erased:
+        yield from _person_needs(owner.owner_id, state)
+    if owner.joined_into is not None:
+        yield from _person_needs(owner.joined_into, state)
+
+
+@routes.on("registry.owner.*", _owner_needs)
+def keep_owner(message: Received[OwnerEvent], state: WorkingSet, now: datetime) -> Decision:
+    """Level, not edge: whichever event comes first or again, the joined id leads to the one that stands."""
+    owner = message.data.owner
+    if owner.joined_into is not None:
+        return _leads(message, owner.owner_id, owner.joined_into, state, now)
+    known = state.get(store.standing(owner.owner_id)) if owner.erased else None
+    if known is None or not known.answers:
+        return Decision()
+    return _changed([exclusion.forgotten(known)], None, state, now)
+
+
+def _leads(message: Received[Any], name: str, to: str, state: WorkingSet, now: datetime) -> Decision:
+    before = state.get(store.standing(name))
+    into = state.get(store.standing(to)) or Standing(person_id=to)
+    after = exclusion.led(name, message.sequence, before, into)
+    if after is None:
+        return Decision()
+    left, stands = after
+    gone = before if left is None else None
+    return _changed([stands, *([left] if left is not None and left is not before else [])], gone, state, now)
+
+
+def _changed(standings: list[Standing], gone: Standing | None, state: WorkingSet, now: datetime) -> Decision:
+    after = state.draft()
+    if gone is not None:
+        after.remove(store.STANDINGS, gone)
+    for one in standings:
+        after.put(store.STANDINGS, one)
+    found = _judged_again(standings, after, now)
+    return Decision(changes=[*standings, *found.changes], removals=[] if gone is None else [gone], facts=found.facts)
