@@ -36,7 +36,7 @@ def programme(**changes: Any) -> dict[str, Any]:
 def agency(account: str = MEDAN, **changes: Any) -> AgencyEvent:
     """What registry tells of an agency."""
     about = {"agency": account, "name": account, "level": "kabkota", "region": REGIONS[MEDAN], "status": "active"}
-    permitted = ("registry.business.*", "aid.programme.*", "aid.budget.*", "aid.grant.*", "aid.stock.*")
+    permitted = ("registry.business.*", "aid.#")
     return AgencyEvent(agency=AgencyState.model_validate({**about, "permitted": permitted, **changes}))
 
 

@@ -435,6 +435,9 @@ async def register(world: World, accounts: Sequence[str] = (MEDAN,)) -> None:
                     "aid.budget.*",
                     "aid.grant.*",
                     "aid.stock.*",
+                    "aid.external_grant.*",
+                    "aid.overlap.*",
+                    "aid.*.request",
                 ],
             }
             await administrator.accepted("registry.agency.register", agency)

@@ -6,7 +6,6 @@ Values stay open strings, since registry may come to know a status or a scale th
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -19,6 +18,8 @@ from shared.reference import region as regions
 SETTLING = timedelta(seconds=2)
 """Until a new arrival is looked at again: long enough for what an office reports in one go, nothing depends on it."""
 
+_INACTIVE = frozenset({"nonaktif", "tutup", "digabung"})
+
 
 class Settling(BaseModel):
     """When to look once more at what is open for a business, and on whose account."""
@@ -30,11 +31,7 @@ class Settling(BaseModel):
 
 
 class Business(BaseModel):
-    """A business as last heard of. ``sequence`` is that of the event; ``prior_interventions`` counts the grants,
-    trainings and referrals that this service has recorded for it (none before grants exist).
-
-    ``inherited_interventions`` are those of the records that were merged into this one: who was served under a double
-    record has been served.
+    """A business as last heard of. ``sequence`` is that of the event.
 
     ``settling`` is set when a business has appeared in a region, or with an owner. A programme that opens in that very
     moment can miss it: the decision about the business did not see the programme yet, and the programme's work list has
@@ -47,14 +44,15 @@ class Business(BaseModel):
 
     business_id: str
     sequence: int
-    prior_interventions: int = 0
-    inherited_interventions: int = 0
     state: BusinessState
     settling: Settling | None = None
 
     @property
-    def all_interventions(self) -> int:
-        return self.prior_interventions + self.inherited_interventions
+    def is_active(self) -> bool:
+        """Whether it can be served: one that is ``nonaktif``, ``tutup`` or ``digabung`` (a double record) receives
+        nothing, nor does one that is ``besar``, which is recorded and not served (PP 7/2021 art. 35: above menengah is
+        no UMKM)."""
+        return self.state.status not in _INACTIVE and self.state.scale != "besar"
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,31 +64,18 @@ class Told:
     cause: Cause
 
 
-def told(known: Business | None, event: Told, absorbed: Iterable[Business], now: datetime) -> Business | None:
-    """The copy after an event, or None where the copy is as new already (contract, "Events carry state"). ``absorbed``
-    are the copies of those that were merged into it."""
+def told(known: Business | None, event: Told, now: datetime) -> Business | None:
+    """The copy after an event, or None where the copy is as new already (contract, "Events carry state")."""
     settling, state, sequence = Settling(due=now + SETTLING, cause=event.cause), event.state, event.sequence
-    inherited = sum(one.prior_interventions for one in absorbed)
     if known is None:
-        return Business(
-            business_id=state.business_id,
-            sequence=sequence,
-            inherited_interventions=inherited,
-            state=state,
-            settling=settling,
-        )
+        return Business(business_id=state.business_id, sequence=sequence, state=state, settling=settling)
     if sequence <= known.sequence:
         return None
     # An event that finds the business where it was may stand in one transaction with the one that brought it there, so
     # it does not count as the second look.
     moved = (state.region, state.owner_id) != (known.state.region, known.state.owner_id)
     return known.model_copy(
-        update={
-            "sequence": sequence,
-            "inherited_interventions": inherited,
-            "state": state,
-            "settling": settling if moved else known.settling,
-        }
+        update={"sequence": sequence, "state": state, "settling": settling if moved else known.settling}
     )
 
 

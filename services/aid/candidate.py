@@ -7,15 +7,18 @@ from datetime import date
 
 from services.aid.business import Business
 from services.aid.exclusion import Standing
+from services.aid.recipient import Recipient, served
 
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A business as last heard of, what is known of its owner, and the day, in its region, on which it is judged."""
+    """A business as last heard of, what is known of its owner and what the owner has been given, and the day, in its
+    region, on which it is judged."""
 
     copy: Business
     on: date
     standing: Standing | None = None
+    recipient: Recipient | None = None
 
     @property
     def beneficiary_id(self) -> str:
@@ -27,4 +30,5 @@ class Candidate:
 
     @property
     def prior_interventions(self) -> int:
-        return self.copy.all_interventions
+        """Of the person, by whichever business or from whomever."""
+        return served(self.recipient)

@@ -160,15 +160,9 @@ def assessed(criterion: Criterion, verdict: Verdict) -> AssessedCriterion:
     return _said(criterion.type, verdict, _sentence(criterion, verdict))
 
 
-_INACTIVE = frozenset({"nonaktif", "tutup", "digabung"})
-
-
 def judge_active(candidate: Candidate) -> Verdict:
-    """What no programme needs to say: a business that is ``nonaktif``, ``tutup`` or ``digabung`` (a double record)
-    receives nothing, nor does one that is ``besar``, which is recorded and not served (PP 7/2021 art. 35: above
-    menengah is no UMKM)."""
-    state = candidate.copy.state
-    return _verdict(state.status not in _INACTIVE and state.scale != "besar")
+    """What no programme needs to say: only a business that is active receives anything."""
+    return _verdict(candidate.copy.is_active)
 
 
 ACTIVE = "business_active"

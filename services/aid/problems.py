@@ -60,6 +60,54 @@ TEXTS: Mapping[str, tuple[str, str]] = {
         "Jawaban instansi ini yang lebih baru sudah tercatat; yang ini tidak mengubahnya.",
         "A newer answer of this agency is recorded; this one changes nothing.",
     ),
+    "business.unknown": (
+        "Usaha ini tidak dikenal di sini; periksa business_id, atau kirim lagi sebentar lagi bila baru dicatat.",
+        "This business is not known here; check business_id, or send again in a moment if it was only just recorded.",
+    ),
+    "external_grant.in_future": (
+        "Bantuan yang sudah disetujui atau diserahkan tidak mungkin bertanggal setelah hari ini; periksa tanggalnya.",
+        "What was approved or handed over cannot be of a later day than today; check the date.",
+    ),
+    "external_grant.known": (
+        "Bantuan ini sudah dilaporkan dengan isi yang sama; tidak ada yang berubah.",
+        "This grant was reported before and says the same; nothing has changed.",
+    ),
+    "external_grant.other_beneficiary": (
+        "Nomor ini sudah dipakai untuk bantuan kepada penerima lain; pakai nomor lain, atau tarik dahulu yang lama.",
+        "This reference stands for a grant to somebody else; use another one, or withdraw the old one first.",
+    ),
+    "external_grant.outdated": (
+        "Keadaan yang lebih baru sudah dilaporkan; laporan ini tidak mengubahnya.",
+        "A newer state was reported; this one does not change it.",
+    ),
+    "external_grant.too_far_ahead": (
+        "Rencana ini melewati tahun depan; laporkan paling jauh untuk tahun anggaran berikutnya.",
+        "This plan lies beyond next year; report plans for the next fiscal year at most.",
+    ),
+    "external_grant.unknown": (
+        "Bantuan dengan nomor ini belum pernah dilaporkan oleh instansi ini; periksa reference.",
+        "This agency has reported no grant with this reference; check it.",
+    ),
+    "overlap.cleared": (
+        "Tumpang tindih ini sudah tidak ada karena salah satu bantuan dibatalkan; tidak ada yang perlu diselesaikan.",
+        "This overlap is no more, since one of the two was given up; there is nothing to settle.",
+    ),
+    "overlap.own_interest": (
+        "Instansi yang bantuannya tertahan tidak dapat menyelesaikannya sendiri; minta instansi yang bantuannya sudah "
+        "disetujui, atau pemerintah di atas keduanya.",
+        "An agency cannot lift by itself what stops its own grant; ask the one whose grant is approved, or one that "
+        "both lie within.",
+    ),
+    "overlap.unknown": (
+        "Tumpang tindih ini tidak dikenal; pakai overlap_id dari peristiwa aid.overlap.detected.",
+        "This overlap is not known; use the overlap_id of the event aid.overlap.detected.",
+    ),
+    "person.unknown": (
+        "Orang ini tidak dikenal di sini; pakai owner_id atau token dari registry.person.match, atau kirim lagi "
+        "sebentar lagi bila baru dicatat.",
+        "This person is not known here; use the owner_id or the token of registry.person.match, or send again in a "
+        "moment if only just recorded.",
+    ),
 }
 
 

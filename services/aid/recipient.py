@@ -11,6 +11,8 @@ out to lead elsewhere, what came under it goes along, and nothing else does.
 
 from __future__ import annotations
 
+import re
+import uuid
 from collections.abc import Iterable, Mapping
 from datetime import date, datetime
 from typing import Literal
@@ -24,13 +26,17 @@ Origin = Literal["grant", "external"]
 
 GIVEN = frozenset({"approved", "handed_over"})
 """What is decided: it counts as received, and what conflicts with it conflicts hard."""
+SAME_GRANT = "same_grant"
+_OWNER_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+_PAIRS = uuid.UUID("0c1b8e9a-6a0f-5b53-9d0e-3c1f5d1f7b42")
 
 
 class Intervention(BaseModel):
     """Something given or planned, by a grant of ours or as another office has reported it.
 
-    ``person_id`` is the id under which it came, ``purpose`` the topic of a programme or the class of an item,
-    ``region`` where the beneficiary's business is, ``on`` the day of the stage it is in, ``value`` whole rupiah.
+    ``person_id`` is the id under which it came, ``form`` the form of aid (hibah, bansos …) where it is known,
+    ``purpose`` the topic of a programme or the class of an item, ``region`` where the beneficiary's business is, ``on``
+    the day of the stage it is in, ``value`` whole rupiah.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -41,6 +47,7 @@ class Intervention(BaseModel):
     agency: str
     programme_id: str | None = None
     kind: str
+    form: str | None = None
     purpose: str | None = None
     business_id: str | None = None
     region: str
@@ -63,8 +70,8 @@ class Recipient(BaseModel):
     """A person, or an id that leads to one: then ``joined_into`` is the next id on the way, and all else is there.
 
     ``links`` are the ids that lead here, each with the next on its way; ``heard`` is the sequence of the event that
-    last said where this id leads; ``settled`` are the pairs of interventions (``overlap.overlap_id``) that an official
-    has said may stand together.
+    last said where this id leads; ``settled`` says of pairs of interventions (``pair_id``) what an official
+    has found: that they may stand together (``complementary``), or are one that was told of twice (``same_grant``).
     """
 
     model_config = ConfigDict(frozen=True)
@@ -74,7 +81,7 @@ class Recipient(BaseModel):
     joined_into: str | None = None
     heard: int = 0
     links: Mapping[str, str] = {}
-    settled: tuple[str, ...] = ()
+    settled: Mapping[str, str] = {}
     following: Following | None = None
 
     @property
@@ -83,9 +90,27 @@ class Recipient(BaseModel):
         return (self.recipient_id, *self.links)
 
 
+def is_token(person_id: str) -> bool:
+    """Whether an id is that of somebody who is not recorded: an owner's is a UUID (docs/decisions/0100)."""
+    return _OWNER_ID.fullmatch(person_id) is None
+
+
+def pair_id(one: str, other: str) -> str:
+    """The id of a pair of interventions, whichever came first."""
+    return str(uuid.uuid5(_PAIRS, "/".join(sorted((one, other)))))
+
+
 def served(recipient: Recipient | None) -> int:
-    """How much the person has received: what is decided or handed over, from anybody (S1-24)."""
-    return sum(1 for one in recipient.interventions if one.stage in GIVEN) if recipient else 0
+    """How often the person has received something: what is decided or handed over, by anybody (S1-24). A grant that was
+    told of twice counts once."""
+    if recipient is None:
+        return 0
+    given = [one.intervention_id for one in recipient.interventions if one.stage in GIVEN]
+    return sum(
+        1
+        for place, one in enumerate(given)
+        if all(recipient.settled.get(pair_id(one, earlier)) != SAME_GRANT for earlier in given[:place])
+    )
 
 
 def with_intervention(recipient: Recipient, intervention: Intervention) -> Recipient:
@@ -100,7 +125,7 @@ def with_intervention(recipient: Recipient, intervention: Intervention) -> Recip
 def to_follow(before: Recipient, after: Recipient, cause: Cause, now: datetime) -> Recipient:
     """What was changed, with the person's businesses to be judged again if it says anything new about what the person
     has been given, or of whom that is."""
-    if (before.interventions, before.ids) == (after.interventions, after.ids):
+    if (before.interventions, before.ids, before.settled) == (after.interventions, after.ids, after.settled):
         return after
     return after.model_copy(update={"following": Following(due=now, cause=cause)})
 
@@ -131,11 +156,11 @@ def led(
     after = _holding(target, [*target.interventions, *gone]).model_copy(
         update={
             "links": _sorted({**target.links, **links, **here}),
-            "settled": tuple(sorted({*target.settled, *standing.settled})),
+            "settled": _sorted({**target.settled, **standing.settled}),
         }
     )
     if standing.recipient_id == one.recipient_id:
-        leading = leading.model_copy(update={"interventions": (), "links": {}, "settled": (), "following": None})
+        leading = leading.model_copy(update={"interventions": (), "links": {}, "settled": {}, "following": None})
         return leading, leading, after
     before = _holding(standing, kept).model_copy(update={"links": left})
     return leading, before, after
@@ -155,5 +180,5 @@ def _holding(recipient: Recipient, interventions: Iterable[Intervention]) -> Rec
     return recipient.model_copy(update={"interventions": ordered})
 
 
-def _sorted(links: Mapping[str, str]) -> dict[str, str]:
-    return dict(sorted(links.items()))
+def _sorted(found: Mapping[str, str]) -> dict[str, str]:
+    return dict(sorted(found.items()))

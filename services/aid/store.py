@@ -11,7 +11,9 @@ from services.aid.assessment import PAGE, Assessment
 from services.aid.business import Business, places
 from services.aid.eligibility import Eligibility, eligibility_id
 from services.aid.exclusion import Standing
+from services.aid.external_grant import ExternalGrant
 from services.aid.ledger import Account, Entry
+from services.aid.overlap import Overlap
 from services.aid.programme import Programme
 from services.aid.recipient import Recipient
 from shared.agencies import AGENCIES, OFFICIALS
@@ -20,6 +22,12 @@ from shared.kernel.state import ById, ByKey, ByTag, Collection, Due, Page
 
 def _open_in(programme: Programme) -> Iterable[str]:
     return (f"open:{programme.region}",) if programme.status == "open" else ()
+
+
+def _told_to(overlap: Overlap) -> Iterable[str]:
+    """Its agencies, and every region that either side lies in."""
+    around = {place for one in overlap.sides for place in places(one.region)}
+    return [f"{overlap.status}:{one}" for one in (*overlap.agencies, *sorted(around))]
 
 
 BUSINESSES: Collection[Business] = Collection(
@@ -67,6 +75,14 @@ STANDINGS: Collection[Standing] = Collection(
     keys=lambda one: one.ids,
     sealed=frozenset({"answers"}),
 )
+EXTERNAL_GRANTS: Collection[ExternalGrant] = Collection(
+    name="external_grants", model=ExternalGrant, id_of=lambda one: one.external_grant_id
+)
+OVERLAPS: Collection[Overlap] = Collection(
+    name="overlaps", model=Overlap, id_of=lambda one: one.overlap_id, tags=_told_to
+)
+FOLLOWED_AT_ONCE = 50
+"""People in one transaction, with all businesses of each."""
 COLLECTIONS: tuple[Collection[Any], ...] = (
     BUSINESSES,
     PROGRAMMES,
@@ -76,6 +92,8 @@ COLLECTIONS: tuple[Collection[Any], ...] = (
     ACCOUNTS,
     ENTRIES,
     STANDINGS,
+    EXTERNAL_GRANTS,
+    OVERLAPS,
     AGENCIES,
     OFFICIALS,
 )
@@ -151,11 +169,52 @@ def next_businesses(assessment: Assessment) -> Page[Business]:
     return Page(BUSINESSES, f"in:{assessment.region}", after=assessment.cursor, limit=PAGE)
 
 
-def recipient(person_id: str) -> ById[Recipient]:
-    """What is kept under an id of a person; where it leads elsewhere, the person is there (``recipient``)."""
-    return ById(RECIPIENTS, person_id)
-
-
 def account(budget_id: str) -> ById[Account]:
     """A budget line, guarded: what is decided on what is left is decided again when it has moved meanwhile."""
     return ById(ACCOUNTS, budget_id)
+
+
+def business_as_it_is(business_id: str) -> ById[Business]:
+    """Who owns a business. Not guarded: an owner changes only where the id of the old one leads to the new one."""
+    return ById(BUSINESSES, business_id, guard=False)
+
+
+def businesses_as_they_are(owner_id: str) -> ByTag[Business]:
+    return ByTag(BUSINESSES, f"owner:{owner_id}", guard=False)
+
+
+def businesses_in(region: str, *, after: str, limit: int) -> Page[Business]:
+    """For a question: not guarded."""
+    return Page(BUSINESSES, f"in:{region}", after=after, limit=limit, guard=False)
+
+
+# --- what people have been given --------------------------------------------------------------------------------------
+
+
+def recipient(person_id: str, *, guard: bool = True) -> ById[Recipient]:
+    """What is kept under an id of a person; it may say that the person is elsewhere. Without a guard for an assessment:
+    whoever changes it has the businesses of the person judged again in a later transaction."""
+    return ById(RECIPIENTS, person_id, guard=guard)
+
+
+def recipients_due(now: datetime) -> Due[Recipient]:
+    """Those of whom something else is known and whose businesses are to be judged again."""
+    return Due(RECIPIENTS, until=now, limit=FOLLOWED_AT_ONCE)
+
+
+def external_grant(external_grant_id: str) -> ById[ExternalGrant]:
+    return ById(EXTERNAL_GRANTS, external_grant_id)
+
+
+def overlap(overlap_id: str) -> ById[Overlap]:
+    return ById(OVERLAPS, overlap_id)
+
+
+def overlap_as_it_is(overlap_id: str) -> ById[Overlap]:
+    """Not guarded: it changes only together with the person of whom it is, who is guarded."""
+    return ById(OVERLAPS, overlap_id, guard=False)
+
+
+def overlaps_told(status: str, where: str, *, after: str, limit: int) -> Page[Overlap]:
+    """Those of an agency or of a region in one state, by id."""
+    return Page(OVERLAPS, f"{status}:{where}", after=after, limit=limit, guard=False)

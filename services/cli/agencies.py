@@ -22,6 +22,10 @@ PERMITTED = (
     "aid.budget.*",
     "aid.grant.*",
     "aid.stock.*",
+    "aid.external_grant.*",
+    "aid.overlap.*",
+    "aid.recipient.request",
+    "aid.never_served.request",
 )
 OFFICIALS = ("kabid", "kadis")
 """Handle and role alike: `kabid` may verify, `kadis` may decide all that an agency decides."""

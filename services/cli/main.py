@@ -19,6 +19,7 @@ from services.cli import (
     office,
     official,
     operators,
+    overlaps,
     stats,
 )
 from services.cli.demo.command import demo
@@ -66,6 +67,8 @@ app.add_typer(official.app, name="official")
 app.add_typer(integrator.app, name="integrator")
 app.command()(cooperatives.cooperatives)
 app.add_typer(stats.app, name="stats")
+app.add_typer(overlaps.app, name="overlap")
+app.command("never-served")(overlaps.never_served)
 app.add_typer(contract.app, name="contract")
 app.add_typer(notify.app, name="notify")
 

@@ -131,6 +131,20 @@ def _programme(what: str, state: Data, _: Data) -> str:
     return f"{said}: {state.get('name')}, {state.get('quota')} tempat"
 
 
+def _external_grant(what: str, state: Data, _: Data) -> str:
+    stages = {"planned": "direncanakan", "approved": "disetujui", "handed_over": "diserahkan"}
+    if what == "withdrawn":
+        return f"{state.get('agency')} menarik laporan bantuan {state.get('kind')} ({state.get('reference')})"
+    stage = stages.get(str(state.get("stage")), str(state.get("stage")))
+    return f"{state.get('agency')} melaporkan bantuan {state.get('kind')} {stage} ({state.get('reference')})"
+
+
+def _overlap(_: str, state: Data, __: Data) -> str:
+    said = {"open": "tumpang tindih", "resolved": "tumpang tindih diselesaikan", "cleared": "tumpang tindih hilang"}
+    offices = " dan ".join(map(str, state.get("agencies") or ()))
+    return f"{said.get(str(state.get('status')), str(state.get('status')))}: {offices}. {state.get('text_id')}"
+
+
 def _message(what: str, state: Data, _: Data) -> str:
     channel = f" lewat {state.get('channel')}" if state.get("channel") else ""
     return f"{_MESSAGE_STATES.get(what, what)}{channel}"
@@ -183,6 +197,8 @@ _TELLERS: Mapping[str, Callable[[str, Data, Data], str]] = {
     "registry.census": _census,
     "registry.official": _official,
     "aid.eligibility": _eligibility,
+    "aid.external_grant": _external_grant,
+    "aid.overlap": _overlap,
     "aid.programme": _programme,
     "aid.budget": _budget,
     "notify.message": _message,

@@ -14,7 +14,7 @@ from typing import Annotated, Any, Union, get_args, get_origin
 from pydantic import BaseModel
 
 from shared.contracts import common, notify
-from shared.contracts.aid import budgets, eligibilities, exclusions, programmes
+from shared.contracts.aid import budgets, eligibilities, exclusions, external_grants, overlaps, programmes, recipients
 from shared.contracts.envelope import CONTACTS, EVENTS, INTAKE, REPLIES
 from shared.contracts.fields import DataClass
 from shared.contracts.registry import (
@@ -350,6 +350,34 @@ def _aid_programmes() -> Iterator[MessageType]:
     )
 
 
+def _aid_overlaps() -> Iterator[MessageType]:
+    grant, overlap = external_grants.ExternalGrantEvent, overlaps.OverlapEvent
+    yield _intake(
+        "aid.external_grant.report",
+        external_grants.ExternalGrantReport,
+        "Tell what an office gives or plans by itself.",
+        observed=True,
+    )
+    yield _intake(
+        "aid.external_grant.withdraw",
+        external_grants.ExternalGrantWithdraw,
+        "Take back what was told of a grant.",
+        observed=True,
+    )
+    yield _event("aid.external_grant.reported", grant, "An office has told of a grant of its own.")
+    yield _event("aid.external_grant.withdrawn", grant, "An office has taken back what it told of a grant.")
+    yield _decision("aid.overlap.resolve", overlaps.OverlapResolve, "Settle an overlap between two grants.")
+    yield _intake("aid.overlap.request", overlaps.OverlapRequest, "Which overlaps are there?", question=True)
+    yield _event("aid.overlap.detected", overlap, "Two grants for one person should not stand together.")
+    yield _event("aid.overlap.resolved", overlap, "An overlap was settled, or its cause has gone.")
+    yield _intake(
+        "aid.recipient.request", recipients.RecipientRequest, "What has this beneficiary been given?", question=True
+    )
+    yield _intake(
+        "aid.never_served.request", recipients.NeverServedRequest, "Who was never given anything?", question=True
+    )
+
+
 def _notify() -> Iterator[MessageType]:
     yield _intake(
         "notify.message.request",
@@ -391,6 +419,7 @@ TYPES: Mapping[str, MessageType] = {
         *_aid(),
         *_aid_money(),
         *_aid_programmes(),
+        *_aid_overlaps(),
         *_notify(),
         *(each for service in SERVICES for each in _of_every_service(service)),
     )

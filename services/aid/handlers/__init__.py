@@ -2,8 +2,29 @@
 
 from __future__ import annotations
 
-from services.aid.handlers import assessments, budgets, businesses, copies, exclusions, programmes
+from services.aid.handlers import (
+    assessments,
+    budgets,
+    businesses,
+    copies,
+    exclusions,
+    external_grants,
+    identities,
+    overlaps,
+    programmes,
+    recipients,
+)
 from shared.kernel.routes import Routes
 
-routes = Routes.of(budgets.routes, businesses.routes, copies.routes, exclusions.routes, programmes.routes)
+routes = Routes.of(
+    budgets.routes,
+    businesses.routes,
+    copies.routes,
+    exclusions.routes,
+    external_grants.routes,
+    identities.routes,
+    overlaps.routes,
+    programmes.routes,
+    recipients.routes,
+)
 workers = (assessments.worker, budgets.worker)

@@ -1,4 +1,5 @@
-"""The work that an opened programme leaves to do, and the second look at businesses that have arrived."""
+"""The work that an opened programme leaves to do, the second look at businesses that have arrived, and the look at
+those of a person whose history has changed."""
 
 from __future__ import annotations
 
@@ -10,6 +11,7 @@ from services.aid import assessment, store
 from services.aid.business import Business, settled
 from services.aid.eligibility import Assessed, Eligibility
 from services.aid.handlers.businesses import candidate_needs, candidate_of, reassessed, reassessment_needs
+from services.aid.recipient import followed
 from shared.contracts.envelope import Received
 from shared.decision import Decision
 from shared.kernel.routes import Run, Worker, stepping
@@ -41,7 +43,7 @@ def _work_needs(message: Received[Any], state: WorkingSet) -> Iterable[Lookup]:
         yield page
         for one in [] if state.missing([page]) else state.all(page):
             yield store.answer(work.programme_id, one.business_id)
-            yield from candidate_needs(one.state)
+            yield from candidate_needs(one.state, state)
 
 
 def _work(_: Received[Any], state: WorkingSet, now: datetime) -> Decision:
@@ -58,11 +60,37 @@ def _answers(work: assessment.Assessment, page: Iterable[Business], state: Worki
     return {one.eligibility_id: one for one in found if one is not None}
 
 
-_STEPS = (stepping(_work_needs, _work), stepping(_settling_needs, _settle))
+def _following_needs(message: Received[Any], state: WorkingSet) -> Iterable[Lookup]:
+    due = store.recipients_due(message.received_at)
+    yield due
+    for one in [] if state.missing([due]) else state.all(due):
+        for owner_id in one.ids:
+            businesses = store.businesses_of(owner_id)
+            yield businesses
+            for copy in [] if state.missing([businesses]) else state.all(businesses):
+                yield from reassessment_needs(copy.state, state)
+
+
+def _follow(_: Received[Any], state: WorkingSet, now: datetime) -> Decision:
+    """Something else is known of what a person has been given: every business of the person is judged again. A later
+    transaction than the one that wrote it, so a business that this one cannot see yet will see that."""
+    people = state.all(store.recipients_due(now))
+    found = Assessed()
+    for one in people:
+        for copy in (copy for owner_id in one.ids for copy in state.all(store.businesses_of(owner_id))):
+            found += reassessed(copy, state, now, one.following.cause if one.following else None)
+    return Decision(changes=[*map(followed, people), *found.changes], facts=found.facts)
+
+
+_STEPS = (
+    stepping(_work_needs, _work),
+    stepping(_settling_needs, _settle),
+    stepping(_following_needs, _follow),
+)
 
 
 async def _step(run: Run) -> bool:
-    """One after the other: both guard businesses, and side by side they would only make each other begin again."""
+    """One after the other: all guard businesses, and side by side they would only make each other begin again."""
     return any([await step(run) for step in _STEPS])
 
 

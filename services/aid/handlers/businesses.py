@@ -9,6 +9,7 @@ from services.aid import store
 from services.aid.business import Business, Told, told
 from services.aid.candidate import Candidate
 from services.aid.eligibility import Assessed, assess
+from services.aid.handlers.recipients import person_needs, recipient_of
 from shared.contracts.envelope import Received
 from shared.contracts.registry.businesses import BusinessEvent, BusinessState
 from shared.decision import Cause, Decision
@@ -22,16 +23,13 @@ routes = Routes()
 def _business_needs(message: Received[BusinessEvent], state: WorkingSet) -> Iterable[Lookup]:
     business = message.data.business
     yield store.business(business.business_id)
-    yield from map(store.business, business.absorbed or ())
     yield from reassessment_needs(business, state)
 
 
 @routes.on("registry.business.*", _business_needs)
 def keep_business(message: Received[BusinessEvent], state: WorkingSet, now: datetime) -> Decision:
     known = state.get(store.business(message.data.business.business_id))
-    absorbed = [state.get(store.business(id_)) for id_ in message.data.business.absorbed or ()]
-    event = Told(message.data.business, message.sequence, message.cause)
-    copy = told(known, event, [one for one in absorbed if one is not None], now)
+    copy = told(known, Told(message.data.business, message.sequence, message.cause), now)
     if copy is None:
         return Decision()
     found = reassessed(copy, state, now)
@@ -42,14 +40,15 @@ def reassessment_needs(business: BusinessState, state: WorkingSet) -> Iterable[L
     answers = store.answers_for(business.business_id)
     yield from store.open_programmes_for(business.region)
     yield answers
-    yield from candidate_needs(business)
+    yield from candidate_needs(business, state)
     if not state.missing([answers]):
         yield from (store.programme_as_it_stands(one.programme_id) for one in state.all(answers))
 
 
-def candidate_needs(business: BusinessState) -> Iterable[Lookup]:
+def candidate_needs(business: BusinessState, state: WorkingSet) -> Iterable[Lookup]:
     """What is judged with a business."""
     yield store.standing_as_it_is(business.owner_id)
+    yield from person_needs(business.owner_id, state, guard=False)
 
 
 def candidate_of(copy: Business, state: WorkingSet, now: datetime) -> Candidate:
@@ -57,6 +56,7 @@ def candidate_of(copy: Business, state: WorkingSet, now: datetime) -> Candidate:
         copy=copy,
         on=regions.local_date(now, copy.state.region),
         standing=state.get(store.standing_as_it_is(copy.state.owner_id)),
+        recipient=recipient_of(copy.state.owner_id, state, guard=False),
     )
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from datetime import datetime
-from typing import Any
 
 from services.aid import exclusion, store
 from services.aid.business import Business
@@ -16,8 +15,6 @@ from shared.agencies import agency_lookup, authority_needs, check_authority
 from shared.contracts.aid.exclusions import ExclusionReport
 from shared.contracts.envelope import Received
 from shared.contracts.problem import Problem
-from shared.contracts.registry.owners import OwnerEvent
-from shared.contracts.registry.persons import PersonEvent
 from shared.decision import Decision, reject
 from shared.kernel.routes import Routes
 from shared.kernel.state import Lookup, WorkingSet
@@ -108,46 +105,33 @@ def _not_permitted(message: Received[ExclusionReport], state: WorkingSet, now: d
 # --- which ids are one person -----------------------------------------------------------------------------------------
 
 
-def _matched_needs(message: Received[PersonEvent], state: WorkingSet) -> Iterable[Lookup]:
-    yield from _person_needs(message.data.person.token, state)
-    yield from _person_needs(message.data.person.owner_id, state)
+def leading_needs(name: str, to: str, state: WorkingSet) -> Iterator[Lookup]:
+    yield from _person_needs(name, state)
+    yield from _person_needs(to, state)
 
 
-@routes.on("registry.person.matched", _matched_needs)
-def keep_matched(message: Received[PersonEvent], state: WorkingSet, now: datetime) -> Decision:
-    """What was said of a token is said of the owner it has become."""
-    return _leads(message, message.data.person.token, message.data.person.owner_id, state, now)
-
-
-def _owner_needs(message: Received[OwnerEvent], state: WorkingSet) -> Iterable[Lookup]:
-    owner = message.data.owner
-    if owner.joined_into is not None or owner.erased:
-        yield from _person_needs(owner.owner_id, state)
-    if owner.joined_into is not None:
-        yield from _person_needs(owner.joined_into, state)
-
-
-@routes.on("registry.owner.*", _owner_needs)
-def keep_owner(message: Received[OwnerEvent], state: WorkingSet, now: datetime) -> Decision:
-    """Level, not edge: whichever event comes first or again, the joined id leads to the one that stands."""
-    owner = message.data.owner
-    if owner.joined_into is not None:
-        return _leads(message, owner.owner_id, owner.joined_into, state, now)
-    known = state.get(store.standing(owner.owner_id)) if owner.erased else None
-    if known is None or not known.answers:
-        return Decision()
-    return _changed([exclusion.forgotten(known)], None, state, now)
-
-
-def _leads(message: Received[Any], name: str, to: str, state: WorkingSet, now: datetime) -> Decision:
+def leads(name: str, to: str, heard_at: int, state: WorkingSet, now: datetime) -> Decision:
+    """What was said of a name is said of the person it leads to, as of the event with this sequence."""
     before = state.get(store.standing(name))
     into = state.get(store.standing(to)) or Standing(person_id=to)
-    after = exclusion.led(name, message.sequence, before, into)
+    after = exclusion.led(name, heard_at, before, into)
     if after is None:
         return Decision()
     left, stands = after
     gone = before if left is None else None
     return _changed([stands, *([left] if left is not None and left is not before else [])], gone, state, now)
+
+
+def erasing_needs(person: str, state: WorkingSet) -> Iterator[Lookup]:
+    return _person_needs(person, state)
+
+
+def erased(person: str, state: WorkingSet, now: datetime) -> Decision:
+    """Nothing that was said of a person stays when the person is erased."""
+    known = state.get(store.standing(person))
+    if known is None or not known.answers:
+        return Decision()
+    return _changed([exclusion.forgotten(known)], None, state, now)
 
 
 def _changed(standings: list[Standing], gone: Standing | None, state: WorkingSet, now: datetime) -> Decision:

@@ -84,9 +84,9 @@ class Memory(ServiceInMemory):
 
     # --- telling it things ---
 
-    def know_agency(self, agency: str = MEDAN, region: str = "12.71") -> None:
+    def know_agency(self, agency: str = MEDAN, region: str = "12.71", **about: Any) -> None:
         """An agency with the officials of the local stack, ``kadis`` and ``kabid``."""
-        self.hear("registry.agency.registered", samples.agency(agency, region=region), 1)
+        self.hear("registry.agency.registered", samples.agency(agency, region=region, **about), 1)
         for role in ("kadis", "kabid"):
             self.hear("registry.official.registered", samples.official(agency, role), 1)
 

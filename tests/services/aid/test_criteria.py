@@ -15,9 +15,11 @@ from services.aid.business import Business, places
 from services.aid.candidate import Candidate
 from services.aid.criteria import all_of, any_of, contradictions, describe, judge, opposite, plain, singles
 from services.aid.criteria import assessed as worded
+from services.aid.recipient import Recipient, with_intervention
 from shared.contracts.aid.criteria import Criterion
 from shared.contracts.aid.eligibilities import AssessedCriterion, Verdict
 from shared.contracts.registry.businesses import BusinessState
+from tests.services.aid.interventions import intervention
 from tests.services.aid.memory import business as told
 
 TODAY = date(2026, 3, 2)
@@ -30,8 +32,11 @@ def criterion(raw: dict[str, Any]) -> Criterion:
 
 def business(prior: int = 0, **facts: Any) -> Candidate:
     state = BusinessState.model_validate(told(**facts))
-    copy = Business(business_id=state.business_id, sequence=1, prior_interventions=prior, state=state)
-    return Candidate(copy=copy, on=TODAY)
+    copy = Business(business_id=state.business_id, sequence=1, state=state)
+    recipient = Recipient(recipient_id=state.owner_id)
+    for number in range(prior):
+        recipient = with_intervention(recipient, intervention(f"grant-{number}"))
+    return Candidate(copy=copy, on=TODAY, recipient=recipient)
 
 
 def assessed(one: Criterion, of: Candidate) -> AssessedCriterion:

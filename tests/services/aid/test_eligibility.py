@@ -12,14 +12,17 @@ import pytest
 
 from services.aid import assessment
 from services.aid.eligibility import eligibility_id
+from services.aid.recipient import Recipient, to_follow, with_intervention
 from services.aid.store import ASSESSMENTS, BUSINESSES, ELIGIBILITIES
 from shared.contracts.aid.eligibilities import EligibilityEvent
 from shared.contracts.authority import official_id
 from shared.contracts.catalogue import TYPES, data_classes
+from shared.contracts.envelope import NO_CAUSE
 from shared.contracts.fields import DataClass
 from shared.contracts.registry.businesses import BusinessEvent
 from shared.decision import Fact
 from tests.samples import MEDAN
+from tests.services.aid.interventions import intervention
 from tests.services.aid.memory import Memory, business
 
 
@@ -406,23 +409,25 @@ def test_who_is_no_more_receives_nothing(aid: Memory, status: str) -> None:
 
 @pytest.mark.parametrize("order", list(permutations(range(3))))
 def test_who_was_served_under_a_double_record_has_been_served(aid: Memory, order: tuple[int, ...]) -> None:
-    """S1-24: after a merge the one that lives on has received what the other had, however the events come."""
+    """S1-24: a person has one history, also after a merge, however the events come."""
     aid.open(criteria=[{"type": "never_received"}])
     aid.work()
-    aid.hear_of(business(business_id="business-2"), 1)
-    served = next(one for one in aid.all(BUSINESSES) if one.business_id == "business-2")
-    aid.stored["businesses"]["business-2"] = served.model_copy(update={"prior_interventions": 1})
+    aid.hear_of(business(business_id="business-2", owner_id="owner-a"), 1)
+    served = with_intervention(Recipient(recipient_id="owner-a"), intervention(business_id="business-2"))
+    aid.stored["recipients"]["owner-a"] = to_follow(Recipient(recipient_id="owner-a"), served, NO_CAUSE, aid.now)
+    one = {"owner_id": "owner-a"}
     events = [
-        (business(), 1, "registry.business.recorded"),
-        (business(absorbed=["business-2"]), 2, "registry.business.updated"),
+        (business(**one), 1, "registry.business.recorded"),
+        (business(absorbed=["business-2"], **one), 2, "registry.business.updated"),
         (
-            business(business_id="business-2", status="digabung", merged_into="business-1"),
+            business(business_id="business-2", status="digabung", merged_into="business-1", **one),
             2,
             "registry.business.merged",
         ),
     ]
     for number in order:
         aid.hear_of(*events[number])
+    aid.work()
     last = {event.eligibility.beneficiary_id: event.eligibility for event in assessed(aid)}
     assert {id_: one.verdict for id_, one in last.items()} == dict.fromkeys(("business-1", "business-2"), "ineligible")
     assert last["business-1"].prior_interventions == 1

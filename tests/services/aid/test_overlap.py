@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.aid.overlap import blocking, conflicts, overlap_id, pairs, problem_of, rule_for
-from services.aid.recipient import Intervention, Recipient, Stage, with_intervention
+from services.aid.overlap import blocking, conflicts, pairs, problem_of
+from services.aid.overlap_rules import rule_for
+from services.aid.recipient import Intervention, Recipient, Stage, pair_id, with_intervention
 from shared.contracts.aid.programmes import ProgrammeKind
 from tests.services.aid.interventions import intervention
 
@@ -96,8 +97,8 @@ def test_what_was_cancelled_or_settled_or_is_the_same_stands_against_nothing() -
     mine = intervention("mine")
     assert not conflicts(recipient(intervention("theirs", stage="cancelled")), mine)
     assert not conflicts(recipient(mine), mine)
-    pair = overlap_id("theirs", "mine")
-    assert not conflicts(recipient(intervention("theirs"), settled=(pair,)), mine)
+    pair = pair_id("theirs", "mine")
+    assert not conflicts(recipient(intervention("theirs"), settled={pair: "complementary"}), mine)
     assert not conflicts(None, mine)
 
 

@@ -54,7 +54,14 @@ def codes(problems: list[Problem]) -> list[tuple[str, str | None]]:
 # --- officials --------------------------------------------------------------------------------------------------------
 
 DECISIONS = sorted(key for key, one in TYPES.items() if one.decision)
-_HEADS = ("registry.business.", "registry.cooperative.", "registry.drive.", "registry.statistics.", "aid.programme.")
+_HEADS = (
+    "registry.business.",
+    "registry.cooperative.",
+    "registry.drive.",
+    "registry.statistics.",
+    "aid.programme.",
+    "aid.overlap.",
+)
 _MONEY = {"aid.budget.allot", "aid.budget.revise"}
 DECIDES: dict[str, set[str]] = {
     "kadis": {*(key for key in DECISIONS if key.startswith(_HEADS)), *_MONEY},
@@ -124,9 +131,7 @@ def test_other_offices_and_banks_decide_nothing_whatever_they_were_permitted(lev
 
 
 def test_what_is_not_built_yet_is_granted_as_written() -> None:
-    """A type that comes later has its authority already: another OPD tells of its grants, a bank of its borrowers."""
-    assert levels_sending("aid.external_grant.report") == ("opd",)
-    assert levels_sending("aid.exclusion.report") == ("kabkota", "province", "ministry", "opd", "bank")
+    """A type that comes later has its authority already: the bidang prepares what the head opens (S2-02)."""
     assert reach_of("bank", "registry.person.match") == WITHIN
     assert roles_deciding("aid.programme.propose") == ("kadis", "kabid")
 

@@ -166,8 +166,9 @@ def test_the_main_chain_is_there() -> None:
     owner = {"registry.owner.correct", "registry.owner.erase"}
     cooperative = {f"registry.cooperative.{verb}" for verb in ("found", "record_rat", "assess", "dissolve")}
     cooperative |= {"registry.drive.open", "registry.statistics.publish", "registry.census.open"}
-    money = {"aid.budget.allot", "aid.budget.revise"}
-    assert decisions == business | owner | cooperative | money | {"aid.programme.open", "aid.programme.close"}
+    aid = {"aid.programme.open", "aid.programme.close", "aid.overlap.resolve"}
+    aid |= {"aid.budget.allot", "aid.budget.revise"}
+    assert decisions == business | owner | cooperative | aid
     assert {one.key for one in INTAKES if one.observed} == {
         "registry.business.report",
         "registry.business.report_many",
@@ -179,6 +180,8 @@ def test_the_main_chain_is_there() -> None:
         "registry.cooperative.report_outcome",
         "registry.census.record",
         "aid.exclusion.report",
+        "aid.external_grant.report",
+        "aid.external_grant.withdraw",
     }
     told = {"registry.business.recorded", "registry.business.updated", "registry.business.verified"}
     told |= {"registry.business.designated", "aid.eligibility.assessed", "aid.programme.opened"}
