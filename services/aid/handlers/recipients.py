@@ -82,7 +82,6 @@ class Named:
     person_id: str
     field: str
     region: str
-    business: Business | None = None
 
 
 def named_needs(message: Received[Any], data: Beneficiary, state: WorkingSet) -> Iterator[Lookup]:
@@ -104,29 +103,38 @@ def named_needs(message: Received[Any], data: Beneficiary, state: WorkingSet) ->
 def named(
     message: Received[Any], data: Beneficiary, state: WorkingSet, now: datetime
 ) -> tuple[Named | None, list[Problem]]:
-    """Whom an agency means, if it is known and the agency's concern."""
-    found = _named(message, data, state)
-    field = "data.business_id" if data.business_id is not None else "data.person"
+    """Whom an agency means, if it is known and the agency's concern. A token is that of whoever asked registry for it,
+    wherever the person is recorded meanwhile: what is told under it is taken from the agency, where the agency is."""
+    if data.person is not None and is_token(data.person):
+        found: Named | None = Named(data.person, "data.person", _home(message, state))
+    elif data.person is not None:
+        found = _owner(data.person, message, state)
+    else:
+        found = _business(data.business_id or "", state)
+    field = "data.business_id" if data.person is None else "data.person"
     if problems := check_authority(message, state, now, found.region if found else None, field):
         return None, problems
     if found is None:
-        return None, [problem(f"{'business' if data.business_id is not None else 'person'}.unknown", field)]
+        return None, [problem("business.unknown" if data.person is None else "person.unknown", field)]
     return found, []
 
 
-def _named(message: Received[Any], data: Beneficiary, state: WorkingSet) -> Named | None:
+def _home(message: Received[Any], state: WorkingSet) -> str:
     agency = state.get(agency_lookup(message.account))
-    home = agency.region if agency is not None else regions.NATION
-    if data.business_id is not None:
-        known = state.get(store.business_as_it_is(data.business_id))
-        return Named(known.state.owner_id, "data.business_id", known.state.region, known) if known else None
-    person = data.person or ""
-    ids = recipient_of(person, state).ids
+    return agency.region if agency is not None else regions.NATION
+
+
+def _business(business_id: str, state: WorkingSet) -> Named | None:
+    known = state.get(store.business_as_it_is(business_id))
+    return Named(known.state.owner_id, "data.business_id", known.state.region) if known else None
+
+
+def _owner(person: str, message: Received[Any], state: WorkingSet) -> Named | None:
+    """Where the person has a business: in the agency's region, if there is one."""
+    home, ids = _home(message, state), recipient_of(person, state).ids
     places = sorted(one.state.region for id_ in ids for one in state.all(store.businesses_as_they_are(id_)))
     near = next((place for place in places if regions.within(place, home)), None)
-    if near is None and not places and not is_token(person):
-        return None
-    return Named(person, "data.person", near or (places[0] if places else home))
+    return Named(person, "data.person", near or places[0]) if places else None
 
 
 # --- what has this beneficiary had? -----------------------------------------------------------------------------------
@@ -141,7 +149,9 @@ def _request_needs(message: Received[RecipientRequest], state: WorkingSet) -> It
 def answer_recipient(message: Received[RecipientRequest], state: WorkingSet, now: datetime) -> Decision:
     """Everything that anybody has given or plans for the person (S1-23), and what of it stands against each other."""
     found, problems = named(message, message.data, state, now)
-    if found is None:
+    if found is not None and is_token(found.person_id):
+        problems = _elsewhere(found.person_id, message, state, now)
+    if found is None or problems:
         return reject(*problems)
     recipient, asked = recipient_of(found.person_id, state), message.data
     rest = [one for one in recipient.interventions if one.intervention_id > (asked.after or "")]
@@ -157,6 +167,12 @@ def answer_recipient(message: Received[RecipientRequest], state: WorkingSet, now
         },
         next=page[-1].intervention_id if len(rest) > len(page) else None,
     )
+
+
+def _elsewhere(token: str, message: Received[Any], state: WorkingSet, now: datetime) -> list[Problem]:
+    """Of somebody who is recorded meanwhile, only an agency in whose region that is is told."""
+    owner = _owner(token, message, state)
+    return check_authority(message, state, now, owner.region, "data.person") if owner is not None else []
 
 
 # --- who has never been given anything? -------------------------------------------------------------------------------
