@@ -36,6 +36,7 @@ OBSERVED = tuple(name for name in ReportedBusiness.model_fields if name != "agen
 NOT_PUBLIC = ("address", "annual_sales", "capital", "agency_refs", "told_name")
 SEALED = frozenset({*NOT_PUBLIC, "seen", "status_note", "formerly"})
 """Encrypted together at rest; the references too, because an office may use a NIK as its own number for a business."""
+_SELDOM = frozenset({"possible_duplicates", "absorbed"})
 GRADED = ("terverifikasi", "binaan", "mandiri")
 """States of a business that an official has verified."""
 
@@ -175,8 +176,7 @@ def reported(before: Business | None, after: Business) -> tuple[Business, list[F
 
 def changed_fields(before: Business, after: Business) -> tuple[str, ...]:
     """The public fields in which two states differ."""
-    old, new = public(before), public(after)
-    return tuple(name for name in BusinessState.model_fields if getattr(old, name) != getattr(new, name))
+    return tuple(name for name in BusinessState.model_fields if _shown(name, before) != _shown(name, after))
 
 
 def _graded(business: Business) -> tuple[Business, list[Fact]]:
@@ -373,8 +373,13 @@ def described(business: Business, *, full: bool) -> dict[str, Any]:
 
 def public(business: Business) -> BusinessState:
     """The whole public state: fields of the same name, without lists that seldom hold anything while they do not."""
-    state = {name: getattr(business, name) for name in BusinessState.model_fields}
-    return BusinessState(**state | {name: state[name] or None for name in ("possible_duplicates", "absorbed")})
+    # Not validated again: the fields are of the same types, and were validated when they came in.
+    return BusinessState.model_construct(**{name: _shown(name, business) for name in BusinessState.model_fields})
+
+
+def _shown(field: str, business: Business) -> Any:
+    value = getattr(business, field)
+    return value or None if field in _SELDOM else value
 
 
 def announced(business: Business, what: str, change: BusinessChange) -> tuple[Business, list[Fact]]:

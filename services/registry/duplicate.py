@@ -156,7 +156,8 @@ def flagged(
     """
     counted = frozenset(tag for tag, says in small.items() if says)
     known = {one.business_id: one for one in (*others, *due)}
-    found = {one.business_id: _likes(one, known.values(), policies, counted) for one in due}
+    members = _by_block(known.values(), counted)
+    found = {one.business_id: _likes(one, members, policies, counted) for one in due}
     flags = {id_: set(one.possible_duplicates) for id_, one in known.items()}
     news: dict[str, dict[str, tuple[str, ...]]] = {id_: {} for id_ in known}
     for id_, likes in found.items():
@@ -176,15 +177,28 @@ def flagged(
     return Decision(changes=changes, facts=facts)
 
 
+def _by_block(known: Iterable[Business], counted: frozenset[str]) -> Mapping[str, Sequence[Business]]:
+    """Who is in each block that counts."""
+    members: dict[str, list[Business]] = {tag: [] for tag in counted}
+    for one in known:
+        for tag in counted.intersection(blocks(one).values()):
+            members[tag].append(one)
+    return members
+
+
 def _likes(
-    one: Business, others: Iterable[Business], policies: Mapping[str, Policy], counted: frozenset[str]
+    one: Business,
+    members: Mapping[str, Sequence[Business]],
+    policies: Mapping[str, Policy],
+    counted: frozenset[str],
 ) -> dict[str, tuple[str, ...]]:
     if not comparable(one):
         return {}
+    others = {other.business_id: other for tag in blocks(one).values() for other in members.get(tag, ())}
     # Either says so: who was merged into one of the two had been told apart from the other.
     candidates = (
         other
-        for other in others
+        for other in others.values()
         if other.business_id != one.business_id
         and comparable(other)
         and other.business_id not in one.distinct_from

@@ -107,6 +107,11 @@ class Consumer:
             else:
                 return
 
+    @property
+    def waiting(self) -> int:
+        """Messages that have come and are in no batch yet."""
+        return len(self._batcher)
+
     async def give_back(self) -> None:
         """Return everything to the queue: the database is away for longer than a delivery may stay open."""
         await self._batcher.give_back(self._inflight)

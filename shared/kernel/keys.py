@@ -7,8 +7,6 @@ found by trying all the NIK of a regency.
 from __future__ import annotations
 
 import base64
-import hashlib
-import hmac
 import json
 import os
 import re
@@ -19,6 +17,8 @@ from pathlib import Path
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.hmac import HMAC
 
 KEY_BYTES = 32
 IDS_BYTES = 64
@@ -99,9 +99,9 @@ class Keyring:
         self._unnamed = whole.unnamed
         self._ciphers = {name: AESGCM(_derive(key, b"seal")) for name, key in keys.items()}
         finding = [self.token_key, *(name for name in keys if name != self.token_key)] if file.ids else [self.token_key]
-        self._tokens = {name: (self._mark(name), _derive(keys[name], b"token")) for name in finding}
+        self._tokens = {name: (self._mark(name), HMAC(_derive(keys[name], b"token"), SHA256())) for name in finding}
         ids = whole.ids or b""
-        self._id_key, self._digest_key = ids[:KEY_BYTES], ids[KEY_BYTES:]
+        self._ids, self._digests = HMAC(ids[:KEY_BYTES], SHA256()), HMAC(ids[KEY_BYTES:], SHA256())
 
     @classmethod
     def load(cls, path: Path) -> Keyring:
@@ -140,8 +140,8 @@ class Keyring:
         return tuple(self._token(name, kind, value) for name in self._tokens)
 
     def _token(self, name: str, kind: str, value: str) -> str:
-        mark, key = self._tokens[name]
-        return mark + _digest(key, kind, value.encode()).hex()
+        mark, tokens = self._tokens[name]
+        return mark + _digest(tokens, kind, value.encode()).hex()
 
     def _mark(self, name: str) -> str:
         return "" if name == self._unnamed else f"{name}."
@@ -175,19 +175,26 @@ class Keyring:
 
     def digest(self, kind: str, value: bytes) -> bytes:
         """By what a message is recognised: 16 bytes, equal for equal values whatever key is current."""
-        return _digest(self._digest_key, kind, value)
+        return _digest(self._digests, kind, value)
 
     def new_id(self, *parts: str) -> str:
         """An id made from what caused it (a rerun makes the same), which nobody can guess from it (UUIDv8)."""
-        raw = bytearray(hmac.digest(self._id_key, "\0".join(parts).encode(), "sha256")[:16])
+        raw = bytearray(_keyed(self._ids, "\0".join(parts).encode())[:16])
         raw[6] = raw[6] & 0x0F | 0x80
         raw[8] = raw[8] & 0x3F | 0x80
         return str(uuid.UUID(bytes=bytes(raw)))
 
 
 def _derive(key: bytes, purpose: bytes) -> bytes:
-    return hmac.digest(key, b"binaan:" + purpose, hashlib.sha256)
+    return _keyed(HMAC(key, SHA256()), b"binaan:" + purpose)
 
 
-def _digest(key: bytes, kind: str, value: bytes) -> bytes:
-    return hmac.digest(key, kind.encode() + b"\0" + value, "sha256")[:16]
+def _digest(keyed: HMAC, kind: str, value: bytes) -> bytes:
+    return _keyed(keyed, kind.encode() + b"\0" + value)[:16]
+
+
+def _keyed(keyed: HMAC, value: bytes) -> bytes:
+    """HMAC-SHA256. A copy of one that has its key already: three times as fast as from the start (0018)."""
+    one = keyed.copy()
+    one.update(value)
+    return one.finalize()

@@ -42,13 +42,15 @@ Finish = Callable[[Run], Awaitable[None]]
 class Worker:
     """Something a clock starts, in one process of the service at a time. ``step`` says whether there is more to do;
     when there is not, it is called again after ``every`` seconds, or, if ``nudged``, as soon as the service has changed
-    something. ``finish`` ends what a step has left under way, when the service stops in order or has lost the lease; it
-    begins nothing."""
+    something. One that is ``patient`` takes only one step in ``every`` seconds while messages wait: those who have
+    asked are served before what nobody waits for, and it still gets on. ``finish`` ends what a step has left under way,
+    when the service stops in order or has lost the lease; it begins nothing."""
 
     name: str
     step: Step
     every: float = 1.0
     nudged: bool = True
+    patient: bool = False
     finish: Finish | None = None
 
 

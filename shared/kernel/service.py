@@ -119,7 +119,9 @@ class Service:
         self._bindings = Bindings(settings.management_url, settings.amqp_url, names)
         self._consumers = [self._consumer(kind) for kind in queues]
         self._lease = Lease(self._mongo, "workers", writer)
-        self._workers = Workers(self._lease, self.database, self._run, workers, self._watch.metrics)
+        self._workers = Workers(
+            self._lease, self.database, self._run, workers, self._watch.metrics, pressed=self._pressed
+        )
         self._committed: asyncio.Queue[Sequence[Outgoing]] = asyncio.Queue(_COMMITTED_BATCHES)
         self._rabbit: RabbitBroker | None = None
         self._tasks: list[asyncio.Task[None]] = []
@@ -261,6 +263,9 @@ class Service:
         if outgoing:
             await self._put(outgoing)
         return decision
+
+    def _pressed(self) -> bool:
+        return any(consumer.waiting for consumer in self._consumers)
 
     def at(self, path: str) -> Any:
         """Who answers there over HTTP, as an ASGI application."""

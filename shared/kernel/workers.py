@@ -7,7 +7,7 @@ other, and all of them wait while the database is gone.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import structlog
@@ -32,16 +32,18 @@ log = structlog.get_logger()
 class Workers:
     """Runs the workers of a service for as long as this process holds the lease."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0917 - its parts, made once
         self,
         lease: Lease,
         database: Dependency,
         run: Run,
         workers: Sequence[Worker],
         metrics: Metrics | None = None,
+        pressed: Callable[[], bool] = lambda: False,
     ) -> None:
+        """``pressed`` says whether messages wait for this process."""
         self._lease, self._database, self._run, self._workers = lease, database, run, workers
-        self._metrics = metrics or Metrics()
+        self._metrics, self._pressed = metrics or Metrics(), pressed
         self._nudges = {worker.name: asyncio.Event() for worker in workers}
         self._repeating: list[asyncio.Task[None]] = []
         self._finished = False
@@ -112,6 +114,8 @@ class Workers:
     async def _repeat(self, worker: Worker) -> None:
         pause = worker.every
         while True:
+            if worker.patient and self._pressed():
+                await asyncio.sleep(worker.every)
             nudge = self._nudges[worker.name]
             nudge.clear()
             try:

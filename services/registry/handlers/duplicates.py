@@ -137,7 +137,7 @@ def _moved(
     }
 
 
-compare_worker = Worker("duplicates", stepping(compare_needs, compare))
+compare_worker = Worker("duplicates", stepping(compare_needs, compare), patient=True)
 
 # --- officials --------------------------------------------------------------------------------------------------------
 

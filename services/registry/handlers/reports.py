@@ -41,7 +41,7 @@ def _report_needs(message: Received[BusinessReport], state: WorkingSet) -> Itera
     first: list[Lookup] = [
         *authority_needs(message),
         *_lookups(report.names),
-        *_by_number(message, report),
+        *message.once(_by_number, report),
         *_lookups(message.once(_of_new_owner)),
     ]
     if state.missing(first):
@@ -151,7 +151,7 @@ def _recognised(names: Iterable[Name], state: WorkingSet) -> Business | None:
 
 
 def _with_number(message: Received[BusinessReport], report: Report, state: WorkingSet) -> list[Owner]:
-    found = (state.get(lookup) for lookup in _by_number(message, report))
+    found = (state.get(lookup) for lookup in message.once(_by_number, report))
     return [owner for owner in found if owner is not None]
 
 

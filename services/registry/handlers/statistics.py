@@ -77,7 +77,7 @@ def fold(message: Received[Any], state: WorkingSet, now: datetime) -> Decision:
 
 
 # Not nudged: movements of a second together write each figure once, and figures may lag by as much.
-fold_worker = Worker("figures", stepping(fold_needs, fold), every=1.0, nudged=False)
+fold_worker = Worker("figures", stepping(fold_needs, fold), every=1.0, nudged=False, patient=True)
 
 # --- questions --------------------------------------------------------------------------------------------------------
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, timedelta
 from typing import Any
@@ -133,8 +133,10 @@ class Hand:
 
 
 @asynccontextmanager
-async def running(toy: Toy, holder: str, workers: Sequence[Worker]) -> AsyncIterator[Workers]:
-    made = Workers(await lease(toy, holder), Dependency("mongodb", toy.mongo.ping), no_run, workers)
+async def running(
+    toy: Toy, holder: str, workers: Sequence[Worker], pressed: Callable[[], bool] = lambda: False
+) -> AsyncIterator[Workers]:
+    made = Workers(await lease(toy, holder), Dependency("mongodb", toy.mongo.ping), no_run, workers, pressed=pressed)
     task = asyncio.create_task(made.run())
     try:
         yield made
@@ -207,6 +209,21 @@ async def test_a_worker_goes_on_while_there_is_more_and_then_waits_until_nudged(
         made.nudge()
         await asyncio.sleep(0.1)
         assert other.steps == 1
+
+
+async def test_a_patient_worker_gives_way_to_messages_that_wait_and_still_gets_on(toy: Toy, short: None) -> None:
+    """What nobody waits for must not take the time of those who do; nor may it stand still for as long as they come."""
+    pressed, log = [True], list[tuple[str, str]]()
+    patient, other = Hand("patient", log), Hand("other", log)
+    patient.more = other.more = 10_000
+    workers = [Worker("w", patient.step, every=0.2, patient=True), Worker("w", other.step, every=0.2)]
+    async with running(toy, "one", workers, pressed=lambda: pressed[0]):
+        await until(lambda: patient.steps == 2)
+        assert other.steps >= 5 * patient.steps
+        pressed[0] = False
+        before = patient.steps, other.steps
+        await until(lambda: patient.steps >= before[0] + 20)
+        assert other.steps - before[1] <= 5 * (patient.steps - before[0])
 
 
 async def test_a_worker_that_fails_is_tried_again_and_harms_no_other(toy: Toy, short: None) -> None:
