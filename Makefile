@@ -5,6 +5,9 @@ BOOTSTRAP := sh deploy/local/bootstrap.sh
 UV = $(or $(shell command -v uv),$(BIN)/uv)
 COMPILE = $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate
 
+# Tests and benchmarks start a service hundreds of times; it need not be compiled each time, where somebody has set this.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test soak mutants bench bench-import test-containers test-motor images lint stack-up stack-down lock
 
@@ -17,8 +20,8 @@ setup: ## Install what is missing: the Python environment, RabbitMQ and MongoDB.
 demo: setup ## Run the main job on real servers: from an office's file to the message its businesses get.
 	@$(BIN)/binaan demo
 
-test: setup ## Run the tests on real servers. Some only: make test ARGS="tests/deploy -k stack"
-	@$(BIN)/python -m pytest $(ARGS)
+test: setup ## Run the tests on real servers, several modules at a time. Some only: make test ARGS="tests/deploy -k stack"
+	@$(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder $(ARGS)
 
 soak: setup ## Kill and break at random for half an hour and balance the books. Less: make soak ARGS="--kills 20 --messages 5000"
 	@$(BIN)/python -m tests.faults.soak $(ARGS)

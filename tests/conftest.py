@@ -81,8 +81,25 @@ def _kill_abandoned() -> None:
             LocalServers(root).kill()
 
 
-def pytest_configure() -> None:
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """Two for each processor: most of the time a test on servers waits for them."""
+    return min(2 * (os.cpu_count() or 1), 8)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Modules on servers first: what takes long must not be begun when nothing else is left to run beside it."""
+    on_servers = {item.path for item in items if "servers" in getattr(item, "fixturenames", ())}
+    on_servers |= {item.path for item in items if item.get_closest_marker("servers")}
+    items.sort(key=lambda item: item.path not in on_servers)
+
+
+def pytest_configure(config: pytest.Config) -> None:
     """A run that is asked to end (a closed terminal, a cancelled job) stops its servers as with Ctrl-C."""
+    if config.pluginmanager.hasplugin("xdist"):
+        from xdist.workermanage import NodeManager
+
+        NodeManager.EXIT_TIMEOUT = 30  # a process of the tests that has servers to stop may need more than 10 s
     for number in (signal.SIGTERM, signal.SIGHUP):
         if signal.getsignal(number) is signal.SIG_DFL:  # not under nohup, which ignores a closed terminal
             signal.signal(number, _interrupt)

@@ -9,9 +9,9 @@ import asyncio
 import base64
 import json
 import os
+import random
 import secrets
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -29,6 +29,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from pydantic import BaseModel
 from pymongo import MongoClient
 
+from deploy.local.state import PORTS, port_is_free
 from deploy.local.world import World
 from shared.contracts.catalogue import BY_NAME, TYPES
 from shared.contracts.envelope import ADMINISTRATOR, CONTACTS, CONTENT_TYPE, EVENTS, INTAKE, format_sequence
@@ -38,8 +39,11 @@ PROJECT = Path(__file__).parents[1]
 
 Json = dict[str, Any]
 
+PATIENCE_SECONDS = 120
+"""Until a condition is given up. It says nothing of how fast anything is: other tests use the machine too."""
 
-async def until(condition: Callable[[], Any], seconds: float = 30, what: str = "the condition") -> Any:
+
+async def until(condition: Callable[[], Any], seconds: float = PATIENCE_SECONDS, what: str = "the condition") -> Any:
     """Wait for a condition (plain or awaitable) to become true; its value is returned."""
     deadline = time.monotonic() + seconds
     while True:
@@ -54,10 +58,8 @@ async def until(condition: Callable[[], Any], seconds: float = 30, what: str = "
 
 
 def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """One that no outgoing connection can take before a server listens there, or while it is started again."""
+    return next(port for port in random.SystemRandom().sample(PORTS, len(PORTS)) if port_is_free(port))
 
 
 class Scraped:
@@ -154,7 +156,7 @@ class ServiceProcess:
         await self.ready()
         return self
 
-    async def ready(self, seconds: float = 30) -> None:
+    async def ready(self, seconds: float = PATIENCE_SECONDS) -> None:
         await until(self.is_ready, seconds, f"{self.service} ready (see {self.log})")
 
     async def is_ready(self) -> bool:
@@ -193,7 +195,7 @@ class ServiceProcess:
             self._process.kill()
             self._process.wait()
 
-    def stop(self, seconds: float = 30) -> int:
+    def stop(self, seconds: float = PATIENCE_SECONDS) -> int:
         """As an operator would; the exit code."""
         if self._process is None:
             raise RuntimeError("not started")
@@ -254,7 +256,7 @@ class Reader:
             and all(one.body.get(name) == value for name, value in attributes.items())
         ]
 
-    async def about(self, subject: str, count: int, seconds: float = 30) -> list[Json]:
+    async def about(self, subject: str, count: int, seconds: float = PATIENCE_SECONDS) -> list[Json]:
         """The first messages about a thing, in the order of arrival; waits until there are so many."""
 
         def arrived() -> list[Json]:
@@ -346,7 +348,7 @@ class Party(Reader):
         await self.publish(key, self.body(key, data, id_, **attributes), message_id=id_)
         return id_
 
-    async def reply_to(self, id_: str | None, seconds: float = 30, count: int = 1) -> Json:
+    async def reply_to(self, id_: str | None, seconds: float = PATIENCE_SECONDS, count: int = 1) -> Json:
         """The ``count``-th reply to a message, as a dictionary; it is what the catalogue says it is."""
         await until(lambda: len(self.replies[id_]) >= count, seconds, f"reply {count} to {id_}")
         answer: Json = json.loads(self.replies[id_][count - 1])

@@ -17,6 +17,7 @@ from deploy.local.servers import Servers
 from deploy.local.world import World
 from deploy.rabbitmq.accounts import RESERVED, SERVICES, add_account, set_user
 from deploy.rabbitmq.management import ProvisionError
+from tests.support import PATIENCE_SECONDS
 
 pytestmark = pytest.mark.servers
 
@@ -46,7 +47,7 @@ async def publish(channel: AbstractChannel, exchange: str, key: str, user_id: st
     await target.publish(message(user_id), key, mandatory=True)
 
 
-async def take(channel: AbstractChannel, queue: str, seconds: float = 5.0) -> aio_pika.abc.AbstractIncomingMessage:
+async def take(channel: AbstractChannel, queue: str) -> aio_pika.abc.AbstractIncomingMessage:
     """The next message of a queue, by a consumer."""
     arrived: asyncio.Future[aio_pika.abc.AbstractIncomingMessage] = asyncio.get_running_loop().create_future()
 
@@ -59,7 +60,7 @@ async def take(channel: AbstractChannel, queue: str, seconds: float = 5.0) -> ai
     source = await channel.get_queue(queue, ensure=False)
     tag = await source.consume(on_message)
     try:
-        return await asyncio.wait_for(arrived, seconds)
+        return await asyncio.wait_for(arrived, PATIENCE_SECONDS)
     finally:
         await source.cancel(tag)
 
@@ -463,7 +464,7 @@ async def test_rejected_work_is_kept_as_dead_letter(world: World) -> None:
     async with channel_of(world, OTHER) as agency, channel_of(world, "aid") as aid:
         await publish(agency, "binaan.intake", "aid.programme.open", user_id=OTHER)
         queue = await aid.get_queue("aid.intake", ensure=False)
-        rejected = await queue.get(timeout=5)
+        rejected = await queue.get(timeout=PATIENCE_SECONDS)
         await rejected.reject(requeue=False)
     async with channel_of(world, "binaan") as administrator:
         kept = await take(administrator, "binaan.dead")

@@ -41,7 +41,7 @@ class Stage:
         for process in self.services.values():
             process.launch()
         for process in self.services.values():
-            await process.ready(60)
+            await process.ready()
         return self
 
     def stop(self) -> list[int]:

@@ -110,7 +110,7 @@ class Story:
         return [one["text"] for one in self.stage.told() if one["to"] == self.people[who].phone]
 
     async def until_told(self, who: str) -> None:
-        await until(lambda: "delivered" in self.states(who), 60, f"the owner of {who} was told")
+        await until(lambda: "delivered" in self.states(who), what=f"the owner of {who} was told")
 
 
 @pytest.fixture(scope="module")

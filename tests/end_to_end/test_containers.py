@@ -146,7 +146,7 @@ async def play(party: Party, world: World, person: Person) -> list[Json]:
             messages = [one.body["data"]["message"] for one in ministry.of("notify.message.delivered")]
             return any(one["beneficiary_id"] == about["business_id"] for one in messages)
 
-        await until(delivered, 60, "the owner was told")
+        await until(delivered, what="the owner was told")
         return [one.body for one in ministry.seen]
 
 

@@ -41,7 +41,7 @@ async def counted(party: Party, count: int, **about: Any) -> Json:
         answer = await figures(party, **about)
         return answer if answer.get("count") == count else None
 
-    answer: Json = await until(there, 60, f"a count of {count}")
+    answer: Json = await until(there, what=f"a count of {count}")
     return answer
 
 

@@ -23,7 +23,7 @@ from tests.samples import DECREE, MEDAN, programme
 from tests.shared.reference import generate
 from tests.support import History, Party, known_to, register, until
 
-pytestmark = [pytest.mark.servers, pytest.mark.timeout(240)]
+pytestmark = pytest.mark.servers
 
 BUSINESSES, DESIGNATED = 500, 120
 
@@ -94,13 +94,13 @@ def _replied(run: Run, prefix: str) -> list[str]:
 
 
 async def _kill_when_half_done(run: Run) -> None:
-    await until(lambda: len(_replied(run, "report-")) > BUSINESSES // 4, 60, "a quarter of the replies")
+    await until(lambda: len(_replied(run, "report-")) > BUSINESSES // 4, what="a quarter of the replies")
     assert len(_replied(run, "report-")) < BUSINESSES, "nothing was left to be killed in"
     await run.kill_and_restart("registry")
 
 
 async def _designate_some(run: Run) -> None:
-    await until(lambda: len(_replied(run, "report-")) == BUSINESSES, 90, "all replies")
+    await until(lambda: len(_replied(run, "report-")) == BUSINESSES, what="all replies")
     for number in range(DESIGNATED):
         reply = await run.agency.reply_to(f"report-{number}")
         business = {"business_id": reply["data"]["result"]["business_id"]}
@@ -116,19 +116,19 @@ async def _kill_the_readers(run: Run) -> None:
         assessed = run.history.of_type("aid.eligibility.assessed")
         return sum(one["data"]["eligibility"]["eligible"] for one in assessed)
 
-    await until(lambda: 10 < eligible() < DESIGNATED, 90, "some are eligible")
+    await until(lambda: 10 < eligible() < DESIGNATED, what="some are eligible")
     await run.kill_and_restart("aid")
-    await until(lambda: run.history.of_type("notify.message.queued"), 60, "somebody is to be told")
+    await until(lambda: run.history.of_type("notify.message.queued"), what="somebody is to be told")
     await run.kill_and_restart("notify")
 
 
 async def _rest(run: Run) -> None:
     """Until nothing moves any more: all replies are there and every outbox is empty."""
     everything = BUSINESSES + 2 * DESIGNATED
-    await until(lambda: len(_replied(run, "")) == everything, 90, "a reply for each message")
+    await until(lambda: len(_replied(run, "")) == everything, what="a reply for each message")
     delivered = lambda: len(run.history.of_type("notify.message.delivered")) == DESIGNATED  # noqa: E731
-    await until(delivered, 90, "a message for each owner")
-    await until(lambda: _outboxes_are_empty(run.stage.world), 60, "the outboxes empty")
+    await until(delivered, what="a message for each owner")
+    await until(lambda: _outboxes_are_empty(run.stage.world), what="the outboxes empty")
 
 
 async def _outboxes_are_empty(world: World) -> bool:

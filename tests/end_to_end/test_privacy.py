@@ -125,7 +125,7 @@ class Scene:
                 return False
             return not [1 for _, name, _, _ in raw_documents(self.stage) if name == "outbox"]
 
-        await until(empty, 60, "nothing under way")
+        await until(empty, what="nothing under way")
 
     async def outside(self) -> list[str]:
         """What stands in places where nobody's data may ever stand."""
@@ -168,7 +168,7 @@ async def scene(
         await known_to(administrator, "aid", [MEDAN])
         await medan.accepted("aid.programme.open", programme(), actor="kadis")
         await medan.accepted("registry.business.designate", {**about, "decree": DECREE}, actor="kadis")
-        await until(lambda: [one for one in stage.told() if one["to"] == person.phone], 60, "the invitation")
+        await until(lambda: [one for one in stage.told() if one["to"] == person.phone], what="the invitation")
         yield made
 
 

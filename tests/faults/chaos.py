@@ -78,7 +78,7 @@ class Chaos:
     async def broker_out_of_disk(self) -> None:
         """The alarm blocks whoever publishes, ours and theirs; it ends with the space that comes back."""
         async with self._disk_limit(NO_SPACE_BYTES):
-            await until(self._has_alarm, 30, "the disk alarm")
+            await until(self._has_alarm, what="the disk alarm")
             await asyncio.sleep(self._rng.uniform(1, 4))  # the length of the fault, not a wait for anything
 
     @asynccontextmanager

@@ -16,7 +16,7 @@ from tests.faults.crew import Crew
 from tests.faults.load import Load
 from tests.faults.run import crew_of, quiet, told
 
-pytestmark = [pytest.mark.servers, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.servers, pytest.mark.timeout(1200)]
 
 TOUR: tuple[tuple[str, Point, int], ...] = (
     ("registry", "gathered", 2),

@@ -19,7 +19,7 @@ from deploy.local.servers import LocalServers
 from deploy.local.world import World
 from tests.support import Party, ServiceProcess, register, until
 
-pytestmark = [pytest.mark.servers, pytest.mark.timeout(180)]
+pytestmark = pytest.mark.servers
 
 REPORT = {
     "owner": {"nik": "1271994107900001", "name": "Pemilik Contoh"},
@@ -54,10 +54,10 @@ async def _lost_and_found(
 ) -> None:
     """What every outage looks like from outside: not ready while it lasts, alive all the while, said once."""
     await lose()
-    await until(lambda: _says_gone(service, dependency), 40, f"{dependency} said to be gone")
+    await until(lambda: _says_gone(service, dependency), what=f"{dependency} said to be gone")
     assert (await service.get("/healthz"))[0] == 200
     await find()
-    await service.ready(60)
+    await service.ready()
     assert _times_logged(service, "a dependency is gone; waiting for it", dependency) == 1
     assert _times_logged(service, "a dependency is back", dependency) == 1
 
@@ -131,11 +131,11 @@ async def test_a_lost_binding_is_noticed(own_world: World, registry: ServiceProc
         (binding,) = management.get(*path)
         management.delete(*path, binding["properties_key"])
         try:
-            status, body = await until(lambda: _unbound(registry, queue), 40, "the lost binding said")
+            status, body = await until(lambda: _unbound(registry, queue), what="the lost binding said")
             assert (status, body["queues"][queue]) == (503, "unbound")
         finally:
             management.post(*path, body={"routing_key": binding["routing_key"]})
-    await registry.ready(40)
+    await registry.ready()
 
 
 async def _unbound(service: ServiceProcess, queue: str) -> tuple[int, Any] | None:
@@ -150,10 +150,10 @@ async def test_a_service_may_be_started_before_what_it_needs(
     await _in_thread(local.stop)
     process = ServiceProcess(own_world, "registry", tmp_path).launch()
     try:
-        await until(lambda: _says_gone(process, "mongodb"), 20, "not ready")
+        await until(lambda: _says_gone(process, "mongodb"), what="not ready")
         assert (await process.get("/healthz"))[0] == 200
         await _in_thread(local.start)
-        await process.ready(60)
+        await process.ready()
     finally:
         process.kill()
         await _in_thread(local.start)

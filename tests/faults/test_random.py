@@ -9,7 +9,7 @@ import pytest
 
 from tests.faults.soak import Soak, run
 
-pytestmark = [pytest.mark.servers, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.servers, pytest.mark.timeout(1200)]
 
 
 async def test_the_books_balance_after_random_kills_and_faults(tmp_path: Path) -> None:

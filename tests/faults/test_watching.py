@@ -26,7 +26,7 @@ from tests.shared.kernel.shop import Shop, answered, new_keys, open_shop, put
 from tests.shared.kernel.toy import MEDAN, Account, changed, in_catalogue
 from tests.support import Party, Scraped, ServiceProcess, until
 
-pytestmark = [pytest.mark.servers, pytest.mark.timeout(180)]
+pytestmark = pytest.mark.servers
 
 SCRAPE_SECONDS = 5
 """How long a scraper waits, by the example in deploy/watch."""
@@ -75,9 +75,9 @@ async def test_the_outbox_is_seen_to_fill_while_the_broker_is_gone_and_to_empty_
     await _in_thread(local.rabbitmq.stop)
     clock.due = True
     try:
-        found = await until(lambda: _waits(shop, 1), 40, "the outbox fills")
+        found = await until(lambda: _waits(shop, 1), what="the outbox fills")
         assert found.get("binaan_outbox_entries") == 1
-        later = await until(lambda: _waits(shop, found.get("binaan_outbox_oldest_seconds") + 1), 20, "its age rises")
+        later = await until(lambda: _waits(shop, found.get("binaan_outbox_oldest_seconds") + 1), what="its age rises")
         assert later.get("binaan_outbox_entries") == 1
         assert later.get("binaan_dependency_up", dependency="rabbitmq") == 0
         assert later.get("binaan_dependency_up", dependency="mongodb") == 1
@@ -85,7 +85,7 @@ async def test_the_outbox_is_seen_to_fill_while_the_broker_is_gone_and_to_empty_
     finally:
         await _in_thread(local.rabbitmq.start)
         await _in_thread(local.rabbitmq.wait)
-    empty = await until(lambda: _empty(shop), 60, "the outbox empties")
+    empty = await until(lambda: _empty(shop), what="the outbox empties")
     assert empty.get("binaan_outbox_oldest_seconds") == 0
     assert empty.get("binaan_published_total", exchange="binaan.events") == 1
     async with Party(own_world, MEDAN) as medan:
@@ -132,8 +132,8 @@ async def test_without_the_database_the_scrape_answers_in_time_with_all_the_rest
         assert pid is not None
         os.kill(pid, signal.SIGKILL if how == "killed" else signal.SIGSTOP)
         try:
-            found = await until(lambda: _gone(registry), 40, "the database said to be gone")
-            found = await until(lambda: _unknown(registry), 20, "what was known of it forgotten")
+            found = await until(lambda: _gone(registry), what="the database said to be gone")
+            found = await until(lambda: _unknown(registry), what="what was known of it forgotten")
             assert found.get("binaan_dependency_up", dependency="rabbitmq") == 1
             assert found.get("binaan_queue_bound", queue="registry.intake") == 1
             assert found.get("process_resident_memory_bytes")
@@ -144,7 +144,7 @@ async def test_without_the_database_the_scrape_answers_in_time_with_all_the_rest
             else:
                 await _in_thread(local.mongodb.start)
                 await _in_thread(local.mongodb.wait)
-        await until(lambda: _back(registry), 60, "all known again")
+        await until(lambda: _back(registry), what="all known again")
 
 
 async def _unknown(service: ServiceProcess) -> Scraped | None:

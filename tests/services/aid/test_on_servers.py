@@ -170,7 +170,7 @@ async def test_a_kill_in_the_middle_of_a_large_region_loses_nothing_and_numbers_
     await wire.know(SIANTAR)
     programme_id = await wire.open_programme(SIANTAR)
     answered = wire.feed.answered[programme_id]
-    await until(partial(bool, answered), 60, "the first answers")
+    await until(partial(bool, answered), what="the first answers")
     service.kill()
     assert len(answered) < len(states), "the work was done before the kill"
     await service.start()

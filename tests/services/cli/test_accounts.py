@@ -131,7 +131,7 @@ async def services(world: World, tmp_path_factory: pytest.TempPathFactory) -> As
     running = [ServiceProcess(world, name, root).launch() for name in ("registry", "aid")]
     try:
         for one in running:
-            await one.ready(60)
+            await one.ready()
         yield root
     finally:
         for one in running:

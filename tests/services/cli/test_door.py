@@ -19,7 +19,7 @@ from services.cli.events import history
 from services.cli.exits import CliError, Exit
 from services.cli.main import app
 from tests.services.cli import sheets
-from tests.support import until
+from tests.support import PATIENCE_SECONDS, until
 
 pytestmark = pytest.mark.servers
 
@@ -189,7 +189,7 @@ async def test_a_reply_of_another_program_does_not_go_round_in_circles(world: Wo
         await broker.reply(MEDAN, "of-another")
         with pytest.raises(CliError):
             await door.ask(intake())
-    found = await (await broker.channel.get_queue(f"{MEDAN}.replies", ensure=False)).get(timeout=5)
+    found = await (await broker.channel.get_queue(f"{MEDAN}.replies", ensure=False)).get(timeout=PATIENCE_SECONDS)
     assert int(str((found.headers or {}).get("x-delivery-count", 0))) <= 20
     await found.ack()
 
@@ -242,7 +242,7 @@ async def test_a_broker_that_goes_away_ends_it_at_once(world: World, broker: Bro
         asking = asyncio.create_task(door.ask(intake()))
         await until(lambda: door.confirmed == 1)
         await broker.close_connections_of(MEDAN)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(50):
             with pytest.raises(CliError, match="again is safe") as caught:
                 await asking
     assert caught.value.code == Exit.UNREACHABLE
@@ -287,7 +287,7 @@ async def test_the_history_is_read_from_its_start_and_by_many(world: World, brok
 
     async def first_three() -> list[str]:
         found: list[str] = []
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE_SECONDS):
             async for event in history(address(world, "kemenumkm"), "first"):
                 found.append(str(event.envelope["id"]))
                 if len(found) == 3:

@@ -25,7 +25,7 @@ from services.cli.seed import seed
 from shared.reference import region as regions
 from tests.samples import MEDAN, programme
 from tests.services.cli import sheets
-from tests.support import PROJECT, History, ServiceProcess, until
+from tests.support import PATIENCE_SECONDS, PROJECT, History, ServiceProcess, until
 
 pytestmark = pytest.mark.servers
 
@@ -71,7 +71,7 @@ async def services(world: World, tmp_path_factory: pytest.TempPathFactory) -> As
     running = [ServiceProcess(world, name, root).launch() for name in ("registry", "aid")]
     try:
         for one in running:
-            await one.ready(60)
+            await one.ready()
         await asyncio.to_thread(seed, {"BINAAN_AMQP_URL": world.amqp_url})
         yield
     finally:
@@ -238,9 +238,9 @@ async def test_ctrl_c_in_the_middle_and_again_loses_and_doubles_nothing(office: 
         return [name for name in names if name.startswith("Usaha Terputus")]
 
     stopped = office.start("import", path, "--as", MEDAN)
-    await until(recorded, 60)
+    await until(recorded)
     stopped.send_signal(signal.SIGINT)
-    _, said = await asyncio.to_thread(stopped.communicate, timeout=30)
+    _, said = await asyncio.to_thread(stopped.communicate, timeout=PATIENCE_SECONDS)
     assert stopped.returncode == Exit.INTERRUPTED, said
     assert "Running the same command again is safe" in said
     assert "Traceback" not in said
@@ -248,7 +248,7 @@ async def test_ctrl_c_in_the_middle_and_again_loses_and_doubles_nothing(office: 
 
     summary = await office.json("import", path, "--as", MEDAN)
     assert summary["outcomes"] == {"diterima": 700}
-    await until(lambda: len(recorded()) >= 700, 60)
+    await until(lambda: len(recorded()) >= 700)
     assert sorted(recorded()) == sorted(row[3] for row in rows)
 
 
@@ -267,9 +267,9 @@ async def test_a_large_workbook_goes_many_rows_a_message_and_stopped_in_the_midd
         return [one for one in about_businesses(told) if one["data"]["business"]["name"].startswith("Usaha Banyak")]
 
     stopped = office.start("import", path, "--as", MEDAN)
-    await until(events, 60)
+    await until(events)
     stopped.send_signal(signal.SIGINT)
-    _, said = await asyncio.to_thread(stopped.communicate, timeout=30)
+    _, said = await asyncio.to_thread(stopped.communicate, timeout=PATIENCE_SECONDS)
     assert stopped.returncode == Exit.INTERRUPTED, said
     assert "Traceback" not in said
 
@@ -279,7 +279,7 @@ async def test_a_large_workbook_goes_many_rows_a_message_and_stopped_in_the_midd
     returned = sheets.cells(Path(summary["sheet"]))
     assert len({row[-3] for row in returned[1:1000]}) == 999
     assert returned[1000][-1].startswith("NIK: NIK harus tepat 16 angka")
-    await until(lambda: len(events()) >= 999, 60)
+    await until(lambda: len(events()) >= 999)
     assert sorted(one["data"]["business"]["name"] for one in events()) == sorted(row[3] for row in rows[:-1])
 
     returned[1000][1] = sheets.row(2999)[1]
@@ -288,7 +288,7 @@ async def test_a_large_workbook_goes_many_rows_a_message_and_stopped_in_the_midd
     again = await office.json("import", corrected, "--as", MEDAN)
     assert again["outcomes"]["diperbarui"] == 1
     assert sum(again["outcomes"].values()) == 1000
-    await until(lambda: len(events()) >= 1001, 60)
+    await until(lambda: len(events()) >= 1001)
     assert len(events()) == 1001
 
 
@@ -385,7 +385,7 @@ async def test_tail_shows_events_as_they_happen(office: Office) -> None:
     assert listening.stderr
     await asyncio.to_thread(listening.stderr.readline)
     await office.json("import", office.sheet(sheets.row(62, **{"Nama Usaha": "Usaha Langsung"})), "--as", MEDAN)
-    shown, _ = await asyncio.to_thread(listening.communicate, timeout=60)
+    shown, _ = await asyncio.to_thread(listening.communicate, timeout=PATIENCE_SECONDS)
     assert listening.returncode == Exit.DONE
     assert "Usaha Langsung tercatat" in shown
 
@@ -444,7 +444,7 @@ async def test_ten_lines_with_nothing_of_ours_read_who_became_binaan_and_who_is_
         await office.json("verify", returned, "--as", MEDAN, "--actor", "kabid")
         await office.json("designate", returned, "--as", MEDAN, "--actor", "kadis", *DECREE)
         business = sheets.read(Path(returned))[0]["ID Binaan"]
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(PATIENCE_SECONDS):
             await _read_until_eligible(reading, business)
     finally:
         reading.terminate()

@@ -24,7 +24,7 @@ from services.notify.spool import Spool
 from shared.contracts.catalogue import TYPES
 from tests.samples import MEDAN
 from tests.services.notify import samples
-from tests.support import History, Json, ServiceProcess, Teller, kept_by, until
+from tests.support import PATIENCE_SECONDS, History, Json, ServiceProcess, Teller, kept_by, until
 
 pytestmark = pytest.mark.servers
 
@@ -96,7 +96,7 @@ class Books:
         """Those that are whole: one that is being written, or was torn, is not there."""
         return [found for line in self._spool.read_bytes().split(b"\n") if (found := _json(line))]
 
-    async def until_states(self, programme: str, owner: str, *states: str, seconds: float = 30) -> None:
+    async def until_states(self, programme: str, owner: str, *states: str, seconds: float = PATIENCE_SECONDS) -> None:
         await until(lambda: self.states(programme, owner) == list(states), seconds, f"{owner} {states}")
 
 
@@ -233,7 +233,7 @@ async def test_killed_between_claim_and_record_each_owner_is_told_once(
             await tellers.eligibility("kill", f"b-{owner}")
         for owner in owners:
             await books.until_states("kill", owner, "queued")
-        claimed = await until(lambda: _claimed(world), 30, "a claim")
+        claimed = await until(lambda: _claimed(world), what="a claim")
         notify.kill()
     written = [Outgoing(one, samples.NOW, "whatsapp", samples.PHONE, "Yth.") for one in sorted(claimed)]
     Spool(spool).append(written[: len(written) // 3])

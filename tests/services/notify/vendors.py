@@ -48,6 +48,8 @@ class Behaviour:
     """How to treat one request: wait, refuse with a code, take it, and then say so, say something else, or nothing."""
 
     wait: float = 0.0
+    gate: asyncio.Event | None = None
+    """Wait for this too."""
     refuse: int | None = None
     status: int = 400
     answer: tuple[int, bytes, str] | None = None
@@ -105,6 +107,8 @@ class Vendors:
         self.connections.add(tuple(scope["client"]))
         how, self.requests = self.behave(self.requests), self.requests + 1
         await asyncio.sleep(how.wait)
+        if how.gate is not None:
+            await how.gate.wait()
         status, answer, kind = self._answer(scope, body, how)
         if how.hang:
             await asyncio.sleep(MAX_SECONDS)

@@ -49,7 +49,7 @@ class Load:
             await self.party.send(REPORT, self.report(len(self.sent)), id_=id_, time=OBSERVED)
             self.sent.append(id_)
             # No more under way than two replicas hold, so that each step of the operator meets work.
-            await until(lambda: len(self.sent) - len(self.party.replies) < 40, 60, "replies")
+            await until(lambda: len(self.sent) - len(self.party.replies) < 40, what="replies")
 
     @asynccontextmanager
     async def going_on(self) -> AsyncIterator[None]:
@@ -63,7 +63,7 @@ class Load:
     async def more(self, count: int = 60) -> None:
         """Wait until so many more are answered."""
         wanted = len(self.party.replies) + count
-        await until(lambda: len(self.party.replies) >= wanted, 60, f"{count} more replies")
+        await until(lambda: len(self.party.replies) >= wanted, what=f"{count} more replies")
 
 
 class Replica(ServiceProcess):
@@ -124,13 +124,13 @@ async def test_a_key_is_replaced_under_load_and_everything_stays_what_it_was(
             two.copy_from(one)
             await two.again()
             await load.more()
-            await until(one.left_none, 60, "nothing under the old key")
+            await until(one.left_none, what="nothing under the old key")
             one.change("drop", "k1")
             two.copy_from(one)
             await one.again()
             await two.again()
             await load.more()
-        await until(lambda: len(party.replies) == len(load.sent), 60, "all replies")
+        await until(lambda: len(party.replies) == len(load.sent), what="all replies")
         refused = [one.body["data"] for one in party.seen if "result" not in one.body["data"]]
         assert not refused
         found = documents(world)
@@ -150,7 +150,7 @@ async def test_a_key_is_replaced_under_load_and_everything_stays_what_it_was(
             assert len(set(party.replies[f"rotation-{number}"])) == 1
     async with History(world) as history:
         told = sum(one_["s"]["sequence"] for one_ in found["businesses"])
-        await until(lambda: sum(len(chain) for chain in _of_businesses(history).values()) >= told, 60, "all events")
+        await until(lambda: sum(len(chain) for chain in _of_businesses(history).values()) >= told, what="all events")
         for chain in _of_businesses(history).values():
             assert [int(event["sequence"]) for event in chain] == list(range(1, len(chain) + 1))
 
@@ -169,7 +169,7 @@ async def test_a_service_whose_key_was_dropped_too_early_says_so_and_ends(server
         content = json.loads(path.read_text())
         path.write_text(json.dumps({"current": "k9", "keys": {"k9": content["keys"]["k1"]}}))
         process.launch()
-        await until(lambda: process.exit_code is not None, 30, "the end of the process")
+        await until(lambda: process.exit_code is not None, what="the end of the process")
         assert process.exit_code == 78
         (said,) = [line for line in process.logged() if line["event"] == "cannot start"]
         assert said["reason"] == "the key file lacks k1, on which data depends (inbox); put it back"

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +36,7 @@ def message(path: Path) -> dict[str, Any]:
     return content
 
 
+@cache
 def type_of(path: Path) -> MessageType:
     found = re.fullmatch(r"(.+)\.v([0-9]+)(?:\.[a-z_]+)?", path.stem)
     assert found, path.name
@@ -80,14 +82,19 @@ def shown(value: Any) -> Iterator[tuple[type[BaseModel], str]]:
             yield from shown(inner)
 
 
+@cache
+def all_shown() -> set[tuple[type[BaseModel], str]]:
+    """The fields of all examples."""
+    return {one for path in FILES for one in shown(type_of(path).model.model_validate(message(path)["data"]))}
+
+
 MODELS = sorted({inner for kind in TYPES.values() for inner in reachable(kind.model)}, key=lambda one: one.__qualname__)
 
 
 @pytest.mark.parametrize("model", MODELS, ids=lambda model: model.__qualname__)
 def test_every_field_of_every_model_is_shown_by_an_example(model: type[BaseModel]) -> None:
     """A field that no example shows could change or disappear unnoticed."""
-    seen = {one for path in FILES for one in shown(type_of(path).model.model_validate(message(path)["data"]))}
-    assert {field for owner, field in seen if owner is model} == model.model_fields.keys()
+    assert {field for owner, field in all_shown() if owner is model} == model.model_fields.keys()
 
 
 @pytest.mark.parametrize("path", FILES, ids=name)
@@ -131,6 +138,7 @@ def test_an_example_is_valid_by_the_published_schema(path: Path) -> None:
     validator(type_of(path)).validate(message(path))
 
 
+@cache
 def validator(kind: MessageType) -> jsonschema.Draft202012Validator:
     schema = schema_of(kind)
     jsonschema.Draft202012Validator.check_schema(schema)

@@ -5,10 +5,12 @@ from __future__ import annotations
 import copy
 import json
 from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shared.contracts.catalogue import TYPES, Kind
@@ -24,11 +26,16 @@ RING = Keyring("k1", {"k1": b"k" * 32})
 INTAKES = [path for path in FILES if type_of(path).kind is Kind.INTAKE]
 
 
+@cache
+def codec_of(service: str) -> Codec:
+    return Codec(service, RING)
+
+
 def read(content: dict[str, Any]) -> Reading:
     key = content["type"].removeprefix("id.binaan.").removesuffix(".v1")
     account = content["source"].rsplit("/", 1)[-1]
     body = json.dumps(content).encode()
-    return Codec(TYPES[key].service, RING).read(Delivery(INTAKE, key, body, account, None, CONTENT_TYPE), NOW)
+    return codec_of(TYPES[key].service).read(Delivery(INTAKE, key, body, account, None, CONTENT_TYPE), NOW)
 
 
 def told(content: dict[str, Any]) -> set[tuple[str, str | None]]:
@@ -188,27 +195,30 @@ def shapes(secret: str) -> Iterator[tuple[Any, str]]:
 
 
 @pytest.mark.parametrize("path", INTAKES, ids=lambda path: path.stem)
-@given(data=st.data(), secret=SECRETS)
-def test_no_problem_ever_repeats_a_value(path: Any, data: st.DataObject, secret: str) -> None:
+@settings(max_examples=4)
+@given(secret=SECRETS)
+def test_no_problem_ever_repeats_a_value(path: Path, secret: str) -> None:
     """Whatever is put wherever in a message, its problems, warnings and reply say where it was and not what it was.
 
-    They are read by others, kept for days, and may stand in a log.
+    They are read by others, kept for days, and may stand in a log. Every place of every message is tried; a few secrets
+    for each are many for all.
     """
     content = message(path)
-    where = data.draw(
-        st.sampled_from([place for place in leaves(content) if place not in {("id",), ("type",), ("source",)}])
-    )
-    for value, trace in shapes(secret):
-        sent = placed(content, where, value)
-        reading = read(sent)
-        said = [*reading.problems, *reading.warnings]
-        words = json.dumps([one.model_dump() for one in said], ensure_ascii=False)
-        assert trace not in words
-        assert json.dumps(trace)[1:-1] not in words
-        decision = reject(*reading.problems) if reading.problems else Decision()
-        reply = Codec(type_of(path).service, RING).reply(reading, decision, NOW)
-        assert reply is not None
-        assert json.dumps(trace)[1:-1] not in reply.body.decode()
+    for where in leaves(content):
+        if where not in {("id",), ("type",), ("source",)}:
+            for value, trace in shapes(secret):
+                says_nothing_of(trace, read(placed(content, where, value)), codec_of(type_of(path).service))
+
+
+def says_nothing_of(trace: str, reading: Reading, codec: Codec) -> None:
+    said = [*reading.problems, *reading.warnings]
+    words = json.dumps([one.model_dump() for one in said], ensure_ascii=False)
+    assert trace not in words
+    assert json.dumps(trace)[1:-1] not in words
+    decision = reject(*reading.problems) if reading.problems else Decision()
+    reply = codec.reply(reading, decision, NOW)
+    assert reply is not None
+    assert json.dumps(trace)[1:-1] not in reply.body.decode()
 
 
 @given(SECRETS)

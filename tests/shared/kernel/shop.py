@@ -115,4 +115,4 @@ async def put(party: Party, number: int, **more: Any) -> str:
 
 
 async def answered(party: Party, ids: Sequence[str]) -> None:
-    await until(lambda: all(party.replies[id_] for id_ in ids), 15, "all replies")
+    await until(lambda: all(party.replies[id_] for id_ in ids), what="all replies")

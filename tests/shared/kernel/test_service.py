@@ -101,7 +101,7 @@ async def test_prefetch_is_really_limited_while_a_batch_is_stuck(
     async def consuming() -> list[dict[str, Any]]:
         return [one for one in await shop.about("consumers", shop.world.vhost) if one["queue"]["name"] == QUEUE]
 
-    (consumer,) = await until(consuming, 30, "statistics of the consumer")
+    (consumer,) = await until(consuming, what="statistics of the consumer")
     assert (consumer["prefetch_count"], consumer["ack_required"]) == (PREFETCH, True)
     assert shop.arrived == PREFETCH
     go.set()
@@ -119,7 +119,7 @@ async def test_what_arrives_before_the_subscriber_says_that_it_runs_is_taken(
     async def answer_late(self: Any, *args: Any, **kwargs: Any) -> Any:
         tag = await consume(self, *args, **kwargs)
         if self.name == QUEUE:
-            await until(lambda: idle.arrived == len(ids), 10, "deliveries before the end of the start")
+            await until(lambda: idle.arrived == len(ids), what="deliveries before the end of the start")
         return tag
 
     monkeypatch.setattr(aio_pika.RobustQueue, "consume", answer_late)
@@ -157,7 +157,7 @@ async def test_publishing_and_consuming_have_connections_of_their_own_and_confir
         seen = any(published(one) >= 20 for one in ours) and any(one["prefetch_count"] for one in ours)
         return ours if seen else []
 
-    ours = await until(channels, 30, "statistics of both channels")
+    ours = await until(channels, what="statistics of both channels")
     publishing = {one["connection_details"]["name"] for one in ours if published(one)}
     consuming = {one["connection_details"]["name"] for one in ours if one["prefetch_count"] == PREFETCH}
     assert (len(publishing), len(consuming)) == (1, 1)
@@ -300,7 +300,7 @@ async def test_a_held_message_is_tried_again_by_the_service_itself(shop: Shop, m
     first = await put(medan, 1, thing_id="bad")
     second = await put(medan, 2, thing_id="bad")
     await answered(medan, [await put(medan, 3)])
-    await until(lambda: shop.behaviour.decided[first] >= 2, 20, "a second try")
+    await until(lambda: shop.behaviour.decided[first] >= 2, what="a second try")
     assert not medan.replies[first]
     shop.behaviour.broken.clear()
     await answered(medan, [first, second])
