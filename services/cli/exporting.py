@@ -22,13 +22,17 @@ from typing import Annotated, Any
 
 import typer
 
+from services.cli import report
+from services.cli.agencies import home_of
 from services.cli.client import PATIENCE_SECONDS, Door, Intake, Reply, opened
 from services.cli.connection import Address, find
 from services.cli.exits import CliError, Exit, wrong_usage
 from services.cli.filing import Table, cell, filing
 from services.cli.grid import Cell
+from services.cli.ledger import Ledger
 from services.cli.options import As, Patience, region_code
 from services.cli.screen import progress, say
+from services.cli.sheet import open_sheet
 from shared.reference import region as regions
 from shared.reference.invalid import Invalid
 
@@ -125,8 +129,9 @@ def export(
     """Write the register of an office's region to a workbook.
 
     The register has the headings that `binaan import` knows: edit it in Excel and import it again; only what was
-    changed is changed. The file holds people's numbers and names and can be read by its owner only; registry records
-    who has read them, and for what. With --public it holds none.
+    changed is told. What it said is kept for that in .binaan-FILE.json beside it, as keyed hashes. The file holds
+    people's numbers and names and can be read by its owner only; registry records who has read them, and for what.
+    With --public it holds none.
 
     Example: `binaan export umkm.xlsx --as dinkop-medan`
 
@@ -140,7 +145,25 @@ def export(
     asked = {"region": region_code(region) if region is not None else None, "status": status}
     question = Question(account, {name: value for name, value in asked.items() if value}, purpose, public)
     count = asyncio.run(_write(find(account), question, file, tables, patience))
+    if count and format_ is Format.REGISTER:
+        _remember(file, account)
     say(f"{count} businesses: {file}")
+
+
+def _remember(file: Path, account: str) -> None:
+    """What the register says, as an import will read it."""
+    try:
+        sheet = open_sheet(file)
+    except CliError as error:
+        say(f"Written, but too large to be imported again: {error.text}")
+        return
+    ledger = Ledger.of(sheet.origin)
+    ledger.exported.rows.clear()
+    for row in sheet.rows():
+        read = report.read(row, home_of(account))
+        if read.business_id is not None and not read.problems:
+            ledger.exported.add(read.business_id, read.data)
+    ledger.save()
 
 
 def _tables(wanted: Iterable[Column]) -> Tables:

@@ -226,6 +226,21 @@ def recognise(record: Sequence[str]) -> Headings:
     return Headings(tuple(record), {key: tuple(positions) for key, positions in known.items()}, years)
 
 
+_WRITTEN = frozenset(spelling.casefold() for spellings in _SPELLINGS.values() for spelling in spellings.split("|"))
+_HEADINGS_AT_LEAST = 3
+"""A row of data may say *Modal* and *Desa*; a row of headings says little else."""
+
+
+def headed_again(record: Sequence[str]) -> Headings | None:
+    """A row further down as headings, if it is one. Looked at closely only where something in it is one to the letter:
+    there may be a hundred thousand rows."""
+    if not any(text.strip().casefold() in _WRITTEN for text in record):
+        return None
+    found = recognise(record)
+    filled = sum(1 for text in record if text.strip())
+    return found if len(found.known) >= max(_HEADINGS_AT_LEAST, (filled + 1) // 2) else None
+
+
 def _key_of(name: str) -> tuple[str | None, dict[str, str]]:
     if found := _SALES_OF_YEAR.fullmatch(_UNITS.sub("", name)):
         return "sales.amount", {"sales.year": found[1]}

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from functools import cached_property
 
 from pydantic import ValidationError
 
@@ -13,9 +14,10 @@ from services.cli.client import Intake
 from services.cli.headings import Row
 from services.cli.ledger import Ledger, stamp_of, time_of
 from services.cli.parcels import FROM_ROWS, Packer
-from services.cli.rounds import Message, Refusal, Tally, remark
+from services.cli.report import path_of
+from services.cli.rounds import Kept, Message, Refusal, Tally, remark
 from services.cli.sheet import REFUSED, Result, Sheet, replacing, result_path, write_results
-from shared.contracts.problem import from_validation
+from shared.contracts.problem import Problem, from_validation
 from shared.contracts.registry.businesses import BusinessReport
 
 KEY = "registry.business.report"
@@ -25,7 +27,7 @@ SENDABLE = "dapat dikirim"
 _SHOWN_ROWS = 50
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Importer:
     """Makes the message of each row. `home` is the office's region."""
 
@@ -34,15 +36,65 @@ class Importer:
     account: str
     home: str | None
 
-    def prepare(self, row: Row) -> Message | Refusal:
-        """A row's message, or what keeps it from being sent."""
+    def prepare(self, row: Row) -> Message | Refusal | Kept:
+        """A row's message, or what keeps it from being sent.
+
+        A row that is new or was corrected since it was sent names its business where it can, so that also its name can
+        be corrected; one that still says what it said is sent as it was, and answered as it was. Of an exported
+        register only what was changed is told.
+        """
         read = report.read(row, self.home)
         if read.problems:
             return Refusal(read.problems)
-        key = self._key(read)
-        stamp = self.ledger.stamp(row.number, key, stamp_of(self.sheet.changed_at, datetime.now(UTC)))
-        data, time = read.finish(time_of(stamp))
+        if read.business_id in self.ledger.exported.rows:
+            return self._changed(row, read, read.business_id)
+        plain = self._key(read)
+        named = read.business_id is not None and not self.ledger.says(plain)
+        if named and (problem := self._copied(row)):
+            return Refusal([problem])
+        key = self._key(read, read.business_id) if named else plain
+        return self._message(row, read, key, named=named, again=self.ledger.has_sent(plain))
+
+    def _changed(self, row: Row, read: report.Report, business_id: str) -> Message | Refusal | Kept:
+        exported = self.ledger.exported
+        changed = exported.changed(business_id, read.data)
+        if not any(changed.values()):
+            return Kept()
+        if problem := self._copied(row):
+            return Refusal([problem])
+        again = exported.tells(business_id, changed)
+        only = replace(read, data=changed)
+        return self._message(row, only, self._key(only, business_id), named=True, again=again)
+
+    def _message(self, row: Row, read: report.Report, key: str, *, named: bool, again: bool) -> Message:
+        saved = stamp_of(self.sheet.changed_at, datetime.now(UTC))
+        stamp = self.ledger.stamp(row.number, key, saved, again=again)
+        data, time = read.finish(time_of(stamp), named=named)
         return Message(key, stamp, Intake(self.ledger.intake_id(key, stamp), KEY, data, time=time))
+
+    def _copied(self, row: Row) -> Problem | None:
+        """A row that was copied with its ID Binaan and then changed would make another business what it says."""
+        named = self._rows_of.get(row.cells["business_id"], {})
+        others = [number for number, said in named.items() if said != _said(row)]
+        if not others:
+            return None
+        rows = ", ".join(map(str, others[:3]))
+        text_id = (
+            f"ID Binaan ini juga ada di baris {rows}; kosongkan bila ini usaha lain, hapus salah satu bila usaha sama."
+        )
+        text_en = (
+            f"This ID Binaan also stands in row {rows}; leave it blank if this is another business, delete one of the "
+            "rows if it is the same."
+        )
+        return Problem(code="sheet.business_twice", field=path_of("business_id"), text_id=text_id, text_en=text_en)
+
+    @cached_property
+    def _rows_of(self) -> dict[str, dict[int, int]]:
+        """The rows of each business that several rows name, and for each whether it says the same as another."""
+        found: dict[str, dict[int, int]] = {}
+        for row in self.sheet.rows() if "business_id" in self.sheet.headings.known else ():
+            found.setdefault(row.cells["business_id"], {})[row.number] = _said(row)
+        return {business_id: rows for business_id, rows in found.items() if len(rows) > 1}
 
     def packer(self) -> Packer | None:
         """For a sheet of many rows; None for one whose rows go singly."""
@@ -58,17 +110,23 @@ class Importer:
     def check(self, row: Row) -> Refusal | None:
         """What is wrong with a row as far as that can be known without asking anybody; None if nothing is."""
         prepared = self.prepare(row)
-        if isinstance(prepared, Refusal):
-            return prepared
+        if not isinstance(prepared, Message):
+            return prepared if isinstance(prepared, Refusal) else None
         try:
             BusinessReport.model_validate(prepared.intake.data)
         except ValidationError as error:
             return Refusal(from_validation(error, prepared.intake.data, "data"))
         return None
 
-    def _key(self, read: report.Report) -> str:
+    def _key(self, read: report.Report, business_id: str | None = None) -> str:
         surveyed = read.surveyed_on.isoformat() if read.surveyed_on else None
-        return self.ledger.key_of_row(self.account, {**read.data, "surveyed_on": surveyed})
+        named = {"business_id": business_id} if business_id is not None else {}
+        return self.ledger.key_of_row(self.account, {**read.data, "surveyed_on": surveyed, **named})
+
+
+def _said(row: Row) -> int:
+    """The same for rows that say the same."""
+    return hash(tuple(row.cells.items()))
 
 
 @dataclass(slots=True)

@@ -12,7 +12,8 @@ and how often it was refused: the reply to a refused id is for ever the same, so
 gone (an agency registered, a business verified) needs another id.
 
 Besides, what the sheet last said, row by row: a row that says again what it said before a correction is a new
-observation, later than the correction, or the corrected value would stay.
+observation, later than the correction, or the corrected value would stay; and what an exported register said
+(services/cli/exported.py).
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ from pathlib import Path
 from typing import Any
 
 from services.cli.exits import wrong_usage
+from services.cli.exported import Exported
 from services.cli.sheet import base_name, replacing
 
 _VERSION = 1
@@ -46,6 +48,8 @@ class Ledger:
     path: Path
     salt: bytes
     _sent: dict[str, tuple[str, int]] = field(default_factory=dict)
+    exported: Exported = field(default_factory=lambda: Exported(b""))
+    """Of a register that was exported: what it said then."""
     _said: dict[int, str] = field(default_factory=dict)
     """Row → key, as of the last pass; of one that was stopped, as far as it came, the others as before."""
     _next: dict[str, tuple[str, int]] = field(default_factory=dict)
@@ -66,9 +70,11 @@ class Ledger:
             content = json.loads(path.read_text(encoding="utf-8"))
             sent = {str(key): (str(stamp), int(refusals)) for key, (stamp, refusals) in content["sent"].items()}
             said = {int(number): str(key) for number, key in content.get("said", {}).items()}
-            return cls(path, bytes.fromhex(content["salt"]), sent, said)
+            salt = bytes.fromhex(content["salt"])
+            return cls(path, salt, sent, Exported.of(salt, content.get("exported", {})), said)
         except FileNotFoundError:
-            return cls(path, secrets.token_bytes(32))
+            salt = secrets.token_bytes(32)
+            return cls(path, salt, exported=Exported(salt))
         except (OSError, ValueError, KeyError, TypeError, AttributeError):
             raise wrong_usage(
                 f"{path} cannot be read. It keeps ids from being used twice; put it back, or delete it to start anew."
@@ -79,15 +85,23 @@ class Ledger:
         text = json.dumps([account, content], sort_keys=True, ensure_ascii=False)
         return hmac.new(self.salt, text.encode(), hashlib.sha256).hexdigest()[:_KEY_LETTERS]
 
-    def stamp(self, number: int, key: str, saved: str) -> str:
+    def says(self, key: str) -> bool:
+        """Whether the sheet said so when it was last sent."""
+        return key in self._standing
+
+    def has_sent(self, key: str) -> bool:
+        """Whether that was ever sent."""
+        return key in self._sent
+
+    def stamp(self, number: int, key: str, saved: str, *, again: bool = False) -> str:
         """What to send a row with, in a sheet that was saved then: what it was sent with, as long as the sheet says it.
 
         What was taken back and is said again is later than all that has been said since, also where the office has
-        put back an older copy of the file.
+        put back an older copy of the file. `again` says that something else was told of it before, under another key.
         """
         stamp = saved
-        if key in self._sent:
-            stamp = self._sent[key][0] if key in self._standing else max(saved, _after(self._newest))
+        if again or key in self._sent:
+            stamp = self._sent[key][0] if self.says(key) else max(saved, _after(self._newest))
         self._passed[number] = key
         return self._next.setdefault(key, (stamp, self._refusals(key, stamp)))[0]
 
@@ -115,7 +129,10 @@ class Ledger:
     def save(self) -> None:
         """Raises `CliError` 2 when the folder cannot be written to."""
         said = self._passed if self._complete else {**self._said, **self._passed}
-        content = {"version": _VERSION, "salt": self.salt.hex(), "sent": {**self._sent, **self._next}, "said": said}
+        content: dict[str, Any] = {"version": _VERSION, "salt": self.salt.hex()}
+        content |= {"sent": {**self._sent, **self._next}, "said": said}
+        if self.exported.rows:
+            content["exported"] = self.exported.content()
         with replacing(self.path) as draft:
             draft.write_text(json.dumps(content, separators=(",", ":")), encoding="utf-8")
             os.chmod(draft, 0o600)

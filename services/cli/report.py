@@ -31,6 +31,7 @@ PATHS: Mapping[str, str] = {
     "place.village": "data.business.region",
     "place.district": "data.business.region",
     "place.regency": "data.business.region",
+    "business_id": "data.business.business_id",
     "surveyed_on": "time",
 }
 """Where a column stands in the message, if that is not `data.` and its key."""
@@ -43,15 +44,19 @@ def path_of(key: str) -> str:
 
 @dataclass(slots=True)
 class Report:
-    """A row, read. `data` is complete but for what depends on the time of observation; see `finish`."""
+    """A row, read. `data` is complete but for what depends on the time of observation, and for the business it names;
+    see `finish`."""
 
     data: dict[str, Any]
     surveyed_on: date | None
     zone: str
+    business_id: str | None = None
+    """Its ID Binaan, in a sheet that was given back or exported."""
     problems: list[Problem] = field(default_factory=list)
 
-    def finish(self, observed: datetime) -> tuple[dict[str, Any], str]:
-        """The data and the time (RFC 3339) to send, when the sheet was last changed at `observed`.
+    def finish(self, observed: datetime, *, named: bool = False) -> tuple[dict[str, Any], str]:
+        """The data and the time (RFC 3339) to send, when the sheet was last changed at `observed`; with the business
+        that the row names, if so wished.
 
         A consent without a date of its own was given when the business was visited.
         """
@@ -60,7 +65,8 @@ class Report:
         consent = owner.get("consent", {})
         if True in consent.values() and "given_on" not in consent:
             owner["consent"] = {**consent, "given_on": instant.date().isoformat()}
-        parts = {"owner": owner, "business": self.data["business"]}
+        business = {"business_id": self.business_id} if named else {}
+        parts = {"owner": owner, "business": {**business, **self.data["business"]}}
         return {name: part for name, part in parts.items() if part}, instant.isoformat(timespec="milliseconds")
 
     def _instant(self, observed: datetime) -> datetime:
@@ -101,7 +107,8 @@ def read(row: Row, home: str | None) -> Report:
     }
     surveyed_on = reader.value("surveyed_on", dates.parse)
     data = {"owner": _present(owner), "business": _present(business)}
-    return Report(data, surveyed_on, _zone_of(business["region"], home), reader.problems)
+    business_id = reader.value("business_id", _text)
+    return Report(data, surveyed_on, _zone_of(business["region"], home), business_id, reader.problems)
 
 
 class _Reader:
@@ -271,6 +278,7 @@ def _region(reader: _Reader, home: str | None) -> str | None:
     """The code if there is one; else the place by its names, each looked up in the one above it."""
     code: str | None = reader.value("business.region", region.clean)
     if code is not None:
+        reader.problems += _elsewhere(reader.cells, code)
         return code
     here = home if home != region.NATION else None
     levels = ("place.regency", "regency"), ("place.district", "district"), ("place.village", "village")
@@ -282,6 +290,32 @@ def _region(reader: _Reader, home: str | None) -> str | None:
             return None
         here = found
     return here if any(key in reader.cells for key, _ in levels) else None
+
+
+def _elsewhere(cells: Mapping[str, str], code: str) -> list[Problem]:
+    """A place whose name was corrected beside a code that was not: by the code alone nothing would change."""
+    for key, level, length, above in (("place.district", "district", 8, 5), ("place.village", "village", 13, 8)):
+        if key in cells and len(code) >= length:
+            found = _place(cells[key], code[:above], level) or _place(cells[key], code[:5], level)
+            if found not in {None, code[:length]}:
+                return [_CODE_ELSEWHERE]
+    return []
+
+
+def _place(name: str, above: str, level: region.Level) -> str | None:
+    """The code of a name, or None where it is not found: offices spell some names in ways of their own."""
+    try:
+        return region.find(name, above, level=level).code
+    except Invalid:
+        return None
+
+
+_CODE_ELSEWHERE = Problem(
+    code="sheet.region_differs",
+    field="data.business.region",
+    text_id="Kode Wilayah dan nama kelurahan atau kecamatan menunjuk tempat yang berbeda; perbaiki kodenya.",
+    text_en="The code and the name of the place mean different places; mend the code.",
+)
 
 
 def _finder(above: str | None, level: Any) -> Callable[[str], str]:

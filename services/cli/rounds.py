@@ -51,7 +51,12 @@ class Refusal:
     problems: list[Problem]
 
 
-Prepare = Callable[[Row], Message | Refusal | None]
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A row that has nothing to tell: it says what registry said."""
+
+
+Prepare = Callable[[Row], Message | Refusal | Kept | None]
 """What to do with a row; None leaves it as it is."""
 
 
@@ -150,6 +155,8 @@ class Pass:
                 yield from ((row.number, intake) for intake in self._new(row.number, prepared))
             elif isinstance(prepared, Refusal):
                 self._refuse(row.number, prepared)
+            elif isinstance(prepared, Kept):
+                self._record(row.number, Result("", OUTCOMES["unchanged"]))
             else:
                 self.tally.skipped += 1
                 self._advance()

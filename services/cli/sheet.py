@@ -18,7 +18,7 @@ from services.cli import container, delimited, workbook
 from services.cli.container import Kind
 from services.cli.exits import CliError, wrong_usage
 from services.cli.grid import Cell, Grid, Look, RowKind
-from services.cli.headings import DATES, TEXTS, Headings, Row, recognise
+from services.cli.headings import DATES, TEXTS, Headings, Row, headed_again, recognise
 
 _HEAD_ROWS = 40
 """How far down the headings may stand: below titles, logos and the name of the office."""
@@ -40,6 +40,8 @@ class Sheet:
     """Size and time of change in nanoseconds, to notice that somebody saves it meanwhile."""
     origin: Path
     """What its ledger and its returned forms are named after: its path, or that with the name of a wanted sheet."""
+    repeats: frozenset[int] = frozenset()
+    """Rows that say the headings again, as on every page of a list that was made to be printed."""
 
     @property
     def changed_at(self) -> float:
@@ -64,7 +66,7 @@ class Sheet:
 
     def _rows_and_blanks(self) -> Iterator[Row]:
         for number, record in self.records():
-            if number > self.header_number:
+            if number > self.header_number and number not in self.repeats:
                 yield self.headings.row(number, record)
 
     def _require_unchanged(self) -> None:
@@ -85,12 +87,33 @@ def open_sheet(path: Path, required: Required = (), wanted: str | None = None) -
     layout.require(path, required)
     origin = path if wanted is None else _of_sheet(path, layout.grid.name or wanted)
     sheet = Sheet(path, layout.grid, layout.headings, layout.number, 0, stamp, origin)
-    widths = [_width(record) for number, record in sheet.records() if number > layout.number]
-    sheet = replace(sheet, headings=layout.headings.widened(max(widths, default=0)))
+    below = ((number, record) for number, record in sheet.records() if number > layout.number)
+    width, repeats = _look_over(path, layout.headings, below)
+    sheet = replace(sheet, headings=layout.headings.widened(width), repeats=repeats)
     count = sum(1 for _ in sheet.rows())
     if not count:
         raise wrong_usage(f"{path.name} has headings but no rows below them.")
     return replace(sheet, count=count)
+
+
+def _look_over(path: Path, headings: Headings, rows: Iterable[tuple[int, Sequence[str]]]) -> tuple[int, frozenset[int]]:
+    """How wide the rows below the headings are, and which of them say the headings again.
+
+    Raises `CliError` 2 for a second table with its columns in another order: read by the headings of the first, its
+    rows would say what nobody has written.
+    """
+    width, repeats = 0, set[int]()
+    for number, record in rows:
+        width = max(width, _width(record))
+        again = headed_again(record)
+        if again is not None and (again.known, again.years) != (headings.known, headings.years):
+            raise wrong_usage(
+                f"{path.name} has a second table with headings of its own in row {number}; "
+                "give each table a sheet or a file of its own."
+            )
+        if again is not None:
+            repeats.add(number)
+    return width, frozenset(repeats)
 
 
 def _width(record: Sequence[str]) -> int:

@@ -31,7 +31,7 @@ from shared.contracts.registry.businesses import (
 from shared.decision import Cause, Decision, Fact, reject
 from shared.reference import region as regions
 
-OBSERVED = tuple(name for name in ReportedBusiness.model_fields if name != "agency_ref")
+OBSERVED = tuple(name for name in ReportedBusiness.model_fields if name not in {"business_id", "agency_ref"})
 """Fields that reports tell, the newest observation of each standing. The reference is one for each account."""
 NOT_PUBLIC = ("address", "annual_sales", "capital", "agency_refs", "told_name")
 SEALED = frozenset({*NOT_PUBLIC, "seen", "status_note", "formerly"})

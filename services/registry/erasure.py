@@ -55,9 +55,9 @@ def without_person(business: Business, name: str | None) -> Business:
 
 
 def _unlike(business: Business, message: Received[OwnerErase]) -> Business:
-    """A flag may say who lives or telephones where: those that are flagged are looked at again, without that."""
-    flagged = bool(business.possible_duplicates)
-    return businesses.to_compare(business, message.cause, message.received_at) if flagged else business
+    """A flag, and the token by which it was last compared, may say who lives or telephones where: the clock takes both
+    away, and looks at those whom it leaves, who may be few enough now to say something of one another."""
+    return businesses.to_compare(business, message.cause, message.received_at)
 
 
 def common_region(places: Sequence[str]) -> str:

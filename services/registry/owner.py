@@ -6,8 +6,11 @@ one owner. notify learns how to reach an owner from ``registry.contact.changed``
 
 from __future__ import annotations
 
+import csv
 from collections.abc import Callable, Iterable, Mapping
 from datetime import date
+from functools import cache
+from importlib import resources
 from typing import Any
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict
@@ -276,6 +279,21 @@ def described(owner: Owner, *, asked_as: str, whole: bool) -> dict[str, Any]:
     if asked_as != owner.owner_id:
         public["joined_into"] = owner.owner_id
     return {**public, **owner.model_dump(mode="json", include={*NUMBERS, *OBSERVED})} if whole else public
+
+
+def full(businesses: int, today: date) -> bool:
+    """Whether so many businesses of one owner are as many as there can be, by the policy of a day: more are a sheet in
+    whose every row one number stands, and a change of the owner's name would change them all."""
+    in_force = sorted(one for one in _most_businesses() if one[0] <= today)
+    return bool(in_force) and businesses >= in_force[-1][1]
+
+
+@cache
+def _most_businesses() -> tuple[tuple[date, int], ...]:
+    with resources.files(__package__).joinpath("owners.csv").open(encoding="utf-8") as rows:
+        return tuple(
+            (date.fromisoformat(row["valid_from"]), int(row["most_businesses"])) for row in csv.DictReader(rows)
+        )
 
 
 def unheard(told: Mapping[str, Any], by: Seen, after: Owner, field: str) -> list[Problem]:

@@ -134,6 +134,10 @@ TEXTS: Mapping[str, tuple[str, str]] = {
         "Usaha ini sudah tercatat dengan pemilik ber-NIK lain; cocokkan NIK, atau laporkan sebagai usaha lain.",
         "This business is recorded with an owner of another NIK; compare the NIK, or report it as another business.",
     ),
+    "owner.too_many_businesses": (
+        "Pemilik ini sudah tercatat dengan sangat banyak usaha; periksa apakah nomornya benar milik pemilik usaha ini.",
+        "This owner is recorded with very many businesses; see whether the number is really this business's owner's.",
+    ),
     "owner.erased": (
         "Data pemilik ini sudah dihapus atas permintaannya; pemilik yang kembali dilaporkan sebagai pemilik baru.",
         "This owner was erased by request; an owner who comes back is reported as a new one.",

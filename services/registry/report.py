@@ -154,6 +154,7 @@ def check(data: BusinessReport, report: Report, found: Found, today: date) -> li
     return [
         *_missing(data, found),
         *_other_owner(found),
+        *_one_too_many(found, today),
         *_unclearable(data),
         *_in_future(data.business, today),
         *_naming(data.owner, report, found.whose.owner),
@@ -177,6 +178,11 @@ def _missing(data: BusinessReport, found: Found) -> list[Problem]:
 def _other_owner(found: Found) -> list[Problem]:
     differs = found.whose.differs
     return [problem("business.owner_differs", f"data.owner.{differs}")] if differs is not None else []
+
+
+def _one_too_many(found: Found, today: date) -> list[Problem]:
+    full = found.business is None and owners.full(len(found.others), today)
+    return [problem("owner.too_many_businesses", "data.owner")] if full else []
 
 
 def _unclearable(data: BusinessReport) -> list[Problem]:
@@ -254,7 +260,7 @@ class Found:
     holder: Callable[[str], Business | None]
     records: Mapping[str, Owner]
     others: Sequence[Business] = ()
-    """The owner's businesses, where a report changes the owner's name."""
+    """The owner's businesses, where a report changes the owner's name or brings one more."""
     asked_about: Sequence[Person] = ()
 
 

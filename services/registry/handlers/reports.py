@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import date, datetime
 
 from pydantic import BaseModel
@@ -47,8 +47,8 @@ def _report_needs(message: Received[BusinessReport], state: WorkingSet) -> Itera
     if state.missing(first):
         return first
     names = _names(message, state)
-    more: list[Lookup] = [*first, *_lookups(names), *_asked_about(message, state)]
-    known = None if state.missing(more) else _recognised(names, state)
+    more: list[Lookup] = [*first, *_lookups(names), *_named_lookups(message, state), *_asked_about(message, state)]
+    known = None if state.missing(more) else _known(message, names, state)
     if known is not None:
         more += [ById(OWNERS, known.owner_id), *_lookups(message.once(_names_after, known, known.owner_id))]
     return more if state.missing(more) else [*more, *_whose_needs(message, known, state)]
@@ -66,7 +66,7 @@ def _whose_needs(message: Received[BusinessReport], known: Business | None, stat
     owner_id = whose.owner.owner_id if whose.owner is not None else message.new_id("owner")
     if known is not None and owner_id != known.owner_id:
         yield from _lookups(message.once(_names_after, known, owner_id))
-    if whose.owner is not None and _renames(message, whose):
+    if whose.owner is not None and (known is None or _renames(message, whose)):
         yield businesses_of(whose.owner.owner_id)
 
 
@@ -75,6 +75,19 @@ def _renames(message: Received[BusinessReport], whose: identity.Ownership) -> bo
     than is known, or a record that has another is joined."""
     name = whose.owner.name if whose.owner is not None else None
     return bool(whose.joining) or bool(message.once(reports.read).owner.get("name", name) != name)
+
+
+def _others(
+    message: Received[BusinessReport], known: Business | None, whose: identity.Ownership, state: WorkingSet
+) -> Sequence[Business]:
+    """The owner's businesses, where they count: how many there are, where it is one more; which, where the owner's name
+    changes. Of an owner whom a row above has just made known by this number, only what is at hand."""
+    if whose.owner is None:
+        return ()
+    theirs = businesses_of(whose.owner.owner_id)
+    if _renames(message, whose) or (known is None and not state.missing([theirs])):
+        return state.all(theirs)
+    return ()
 
 
 def _records(whose: identity.Ownership, state: WorkingSet) -> dict[str, Owner]:
@@ -128,20 +141,40 @@ def _names_after(message: Received[BusinessReport], known: Business, owner_id: s
 @routes.on("registry.business.report", _report_needs)
 def report_business(message: Received[BusinessReport], state: WorkingSet, now: datetime) -> Decision:
     report = message.once(reports.read)
-    known = _recognised(_names(message, state), state)
+    known = _known(message, _names(message, state), state)
     if problems := _may_report(message, state, now, known):
         return reject(*problems)
     whose = _whose(report, message, known, state)
-    renamed = whose.owner is not None and _renames(message, whose)
     found = Found(
         known,
         whose,
         holder=lambda key: state.get(ByKey(BUSINESSES, key)),
         records=_records(whose, state),
-        others=state.all(businesses_of(whose.owner.owner_id)) if whose.owner is not None and renamed else (),
+        others=_others(message, known, whose, state),
         asked_about=[one for lookup in _asked_about(message, state) if (one := state.get(lookup)) is not None],
     )
     return reports.decide(message, report, found, _today_there(message, known, state, now))
+
+
+def _named_lookups(message: Received[BusinessReport], state: WorkingSet) -> Iterable[Lookup]:
+    """The business that the report names by its id, and the one that it was merged into."""
+    named = message.data.business.business_id
+    if named is not None:
+        yield ById(BUSINESSES, named)
+        record = None if state.missing([ById(BUSINESSES, named)]) else state.get(ById(BUSINESSES, named))
+        if record is not None and record.merged_into is not None:
+            yield ById(BUSINESSES, record.merged_into)
+
+
+def _known(message: Received[BusinessReport], names: Iterable[Name], state: WorkingSet) -> Business | None:
+    """The business that the report is about: the one it names, else the one it is recognised to be."""
+    named = message.data.business.business_id
+    if named is None:
+        return _recognised(names, state)
+    record = state.get(ById(BUSINESSES, named))
+    if record is None or record.merged_into is None:
+        return record
+    return state.get(ById(BUSINESSES, record.merged_into))
 
 
 def _recognised(names: Iterable[Name], state: WorkingSet) -> Business | None:
@@ -161,8 +194,20 @@ def _may_report(
     """Both the place told and the place recorded must be the agency's: nobody takes a business over by its NIB."""
     problems = check_authority(message, state, now, message.data.business.region, "data.business.region")
     if problems or known is None:
-        return problems
-    return check_authority(message, state, now, known.region, "data.business")
+        return problems or _named_nobody(message)
+    return check_authority(message, state, now, known.region, "data.business") or _forgotten(message, known, state)
+
+
+def _named_nobody(message: Received[BusinessReport]) -> list[Problem]:
+    named = message.data.business.business_id
+    return [problem("business.not_found", "data.business.business_id")] if named is not None else []
+
+
+def _forgotten(message: Received[BusinessReport], known: Business, state: WorkingSet) -> list[Problem]:
+    """Nothing recognises the business of who was erased, and its id may not either: it would lead from the person of
+    before to the one who is reported now (docs/decisions/0141)."""
+    owner = state.get(ById(OWNERS, known.owner_id)) if message.data.business.business_id is not None else None
+    return [problem("owner.erased", "data.business.business_id")] if owner is not None and owner.erased else []
 
 
 def _whose(

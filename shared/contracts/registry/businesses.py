@@ -58,6 +58,8 @@ Slugs = Annotated[tuple[Slug, ...], Field(max_length=30), AfterValidator(_distin
 
 
 class ReportedBusiness(Payload):
+    business_id: Public[Identifier | None] = None
+    """Of a business that Binaan has told of; then nothing else need be known to recognise it."""
     agency_ref: Public[Annotated[Text, Field(max_length=80)] | None] = None
     name: Public[PublicText | None] = None
     nib: Public[Nib | None] = None

@@ -19,7 +19,7 @@ from services.cli.headings import Row
 from services.cli.importing import Importer
 from services.cli.ledger import Ledger, key_of_decision, stamp_of, time_of
 from services.cli.parcels import Packer
-from services.cli.rounds import Message, Pass
+from services.cli.rounds import Message, Pass, Refusal
 from services.cli.sheet import open_sheet
 from shared.contracts.envelope import MAX_ID_LENGTH
 from tests.services.cli import sheets
@@ -287,6 +287,66 @@ def test_a_packed_row_that_is_taken_back_has_a_later_time_and_its_neighbour_its_
     assert times[0][0] < times[1][0] < times[2][0]
     assert len({one[1] for one in times}) == 1
     assert parcels[0].id < parcels[1].id < parcels[2].id
+
+
+# -- sheets that name their businesses ---------------------------------------------------------------------------------
+
+
+class Returned(Office):
+    """The same office with the sheet that it was given back: ids of businesses stand in it."""
+
+    def save(self, *names: str, at: int | None = None) -> None:
+        self.saved += 60
+        rows = [[*sheets.row(number, **{"Nama Usaha": name}), f"b-{number}"] for number, name in enumerate(names)]
+        sheets.write(self.path, rows, headings=(*sheets.HEADINGS, "ID Binaan"))
+        os.utime(self.path, (at or self.saved,) * 2)
+
+
+def named(intake: Intake) -> str | None:
+    return intake.data["business"].get("business_id")  # type: ignore[no-any-return]
+
+
+def test_a_corrected_row_names_its_business_and_the_others_are_what_they_were(office: Office) -> None:
+    """By its new name alone registry would not find it; and a row that names what it did not before is news."""
+    office.save("Lama", "Lain")
+    _, beside = office.run()
+    returned = Returned(office.path)
+    returned.save("Baru", "Lain")
+    corrected, unchanged = returned.run()
+    assert (named(corrected), named(unchanged)) == ("b-0", None)
+    assert unchanged == beside
+    assert returned.run() == [corrected, unchanged]
+
+
+@pytest.mark.parametrize("copied", [False, True], ids=["typed again", "an older copy put back"])
+def test_a_corrected_name_that_is_taken_back_names_its_business(office: Office, copied: bool) -> None:
+    """By the name of before registry does not find it any more."""
+    office.save("Lama", "Lain")
+    office.run()
+    returned = Returned(office.path)
+    returned.save("Lama", "Lain")
+    returned.run()
+    first_saved = returned.saved
+    returned.save("Baru", "Lain")
+    corrected, _ = returned.run()
+    returned.save("Lama", "Lain", at=first_saved if copied else None)
+    back, _ = returned.run()
+    assert named(back) == "b-0"
+    assert wins(back, corrected)
+
+
+def test_a_row_that_was_copied_with_its_id_and_changed_is_refused(path: Path) -> None:
+    """It would turn the business that it was copied from into another; the same row twice is one, as ever."""
+    rows = [[*sheets.row(1), "b-1"], [*sheets.row(1, **{"Nama Usaha": "Usaha Kedua"}), "b-1"], [*sheets.row(2), "b-2"]]
+    sheets.write(path, [*rows, rows[2]], headings=(*sheets.HEADINGS, "ID Binaan"))
+    sheet = open_sheet(path)
+    importer = Importer(sheet, Ledger.of(path), "dinkop-medan", "12.71")
+    first, copied, *same = (importer.prepare(row) for row in sheet.rows())
+    assert isinstance(first, Refusal)
+    assert isinstance(copied, Refusal)
+    assert [(one.code, one.field) for one in copied.problems] == [("sheet.business_twice", "data.business.business_id")]
+    assert "baris 2" in copied.problems[0].text_id
+    assert all(isinstance(one, Message) for one in same)
 
 
 # -- decisions ---------------------------------------------------------------------------------------------------------

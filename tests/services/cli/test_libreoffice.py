@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import re
 import shutil
 import subprocess
 from collections.abc import AsyncIterator
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import pytest
 import xlsxwriter
@@ -17,6 +19,7 @@ from deploy.local.world import World
 from services.cli.exits import Exit
 from services.cli.report import REQUIRED, read
 from services.cli.sheet import open_sheet
+from shared.reference import region as regions
 from tests.samples import MEDAN
 from tests.services.cli import sheets
 from tests.services.cli.test_on_servers import Office, services
@@ -39,6 +42,34 @@ def saved_as(path: Path, ending: str, folder: Path) -> Path:
     made = folder / f"{path.stem}.{ending}"
     assert made.exists(), ended.stderr
     return made
+
+
+_CLERK = """<?xml version="1.0" encoding="UTF-8"?>
+<!DOCTYPE script:module PUBLIC "-//OpenOffice.org//DTD OfficeDocument 1.0//EN" "module.dtd">
+<script:module xmlns:script="http://openoffice.org/2000/script" script:name="Module1" script:language="StarBasic">
+Sub Edit(url As String, cell As String, text As String)
+  Dim plain()
+  book = StarDesktop.loadComponentFromURL(url, "_blank", 0, plain())
+  book.Sheets.getByIndex(0).getCellRangeByName(cell).setFormula(text)
+  book.store()
+  book.close(True)
+End Sub
+</script:module>
+"""
+"""A clerk: opens a file, types into a cell, saves it under its name."""
+
+
+def edited(path: Path, cell: str, text: str, folder: Path) -> None:
+    """Open a workbook in LibreOffice, type a text into a cell of its first sheet, and save it as what it is."""
+    module = folder / "profile/user/basic/Standard/Module1.xba"
+    start = [str(SOFFICE), f"-env:UserInstallation=file://{folder}/profile", "--headless", "--norestore"]
+    if not module.exists():
+        subprocess.run([*start, "macro:///Standard.Module1.Main"], capture_output=True, timeout=SECONDS, check=True)
+    module.write_text(_CLERK)
+    macro = f"macro:///Standard.Module1.Edit(file://{path},{cell},{text})"
+    before = path.stat().st_mtime_ns
+    ended = subprocess.run([*start, macro], capture_output=True, text=True, timeout=SECONDS, check=True)
+    assert path.stat().st_mtime_ns > before, ended.stderr
 
 
 @pytest.fixture
@@ -105,3 +136,51 @@ async def test_a_workbook_goes_round_through_libreoffice(
     ids = {row[-3] for row in after[1:]}
     await until(lambda: ids <= told.by_subject().keys())
     assert all(len(told.by_subject()[one]) == 1 for one in ids)
+
+
+@pytest.mark.servers
+async def test_an_export_goes_round_through_libreoffice(
+    world: World, services: None, told: History, tmp_path: Path, folder: Path
+) -> None:
+    """Exported, one cell typed over in LibreOffice, imported again: that alone has changed, and that alone was told.
+
+    The cell is the name, by which a business is otherwise recognised; another has an owner without a number, and
+    nothing but its ID Binaan leads to it.
+    """
+    office = Office(world, tmp_path)
+    place = regions.find("Medan Tembung", "12.71", level="district")
+    rows = [sheets.row(7500 + at, Kelurahan="Sidorejo", Kecamatan=place.name) for at in range(3)]
+    rows[1][1] = ""
+    await office.json("import", office.sheet(*rows), "--as", MEDAN)
+    before = await asked(office, place.code)
+    assert len(before) == 3
+
+    path = office.folder / "register.xlsx"
+    await office.run("export", path, "--as", MEDAN, "--region", place.code)
+    cell = cell_of(sheets.cells(path), "Usaha Contoh 7500", "Nama Usaha")
+    await asyncio.to_thread(edited, path, cell, "Kopi Baru", folder)
+
+    summary = await office.json("import", path, "--as", MEDAN)
+    assert summary["outcomes"] == {"diperbarui": 1, "tetap": 2}
+    after = await asked(office, place.code)
+    (changed,) = (one for one in before if before[one] != after[one])
+    assert after[changed]["business"] == {**before[changed]["business"], "name": "Kopi Baru"}
+    told_before, told_after = (one[changed]["detail"]["told"] for one in (before, after))
+    assert [field for field in told_after if told_after[field] != told_before[field]] == ["name"]
+    await until(lambda: len(told.by_subject()[changed]) == 2)
+    assert told.by_subject()[changed][1]["data"]["change"] == {"fields": ["name"]}
+    assert all(len(told.by_subject()[one]) == 1 for one in before if one != changed)
+    assert (await office.json("import", path, "--as", MEDAN))["outcomes"] == summary["outcomes"]
+
+
+async def asked(office: Office, region: str) -> dict[str, Any]:
+    """All that registry knows of the businesses of a region, by id."""
+    question = json.dumps({"region": region, "detail": "full", "purpose": "test"})
+    answer = await office.json("send", "registry.business.request", question, "--as", MEDAN)
+    return {one["business"]["business_id"]: one for one in answer["data"]["answer"]}
+
+
+def cell_of(rows: list[list[str]], name: str, heading: str) -> str:
+    """Where a spreadsheet shows a value of the business of that name: `J2`."""
+    (row,) = (number for number, cells in enumerate(rows, start=1) if name in cells)
+    return f"{chr(ord('A') + rows[0].index(heading))}{row}"

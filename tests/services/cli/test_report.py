@@ -249,3 +249,12 @@ def test_consent_is_read_and_never_assumed(text: str, agrees: bool) -> None:
     assert "consent" not in row_of(**{"Persetujuan WA": "", "Nama Usaha": "x"}).data["owner"]
     with pytest.raises(Invalid):
         vocabulary.yes_or_no("belum tahu")
+
+
+def test_a_place_whose_name_was_corrected_and_not_its_code_is_refused() -> None:
+    """In an exported register both stand; the code alone would say that nothing has changed."""
+    place = {"Kode Wilayah": "12.71.01.1001", "Nama Usaha": "Kopi"}
+    assert business(**place, Kecamatan="Medan Kota", Kelurahan="Pasar Baru")["region"] == "12.71.01.1001"
+    assert business(**place, Kecamatan="Kec. Medan Kota", Kelurahan="Lingkungan IV")["region"] == "12.71.01.1001"
+    for moved in ({"Kecamatan": "Medan Tembung"}, {"Kelurahan": "Pandau Hulu I"}, {"Kelurahan": "Aur"}):
+        assert refused(**place, **moved) == [("sheet.region_differs", "data.business.region")]

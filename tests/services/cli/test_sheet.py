@@ -54,6 +54,30 @@ def test_titles_above_the_headings_are_skipped(path: Path) -> None:
     assert next(iter(sheet.rows())).number == 6
 
 
+def test_headings_that_are_said_again_are_no_row(path: Path) -> None:
+    """A list made to be printed says them on every page."""
+    head, first, second = sheets.text([sheets.row(1), sheets.row(2)]).splitlines()
+    sheet = opened(path, "\n".join((head, first, "", head, second)))
+    assert [row.number for row in sheet.rows()] == [2, 5]
+
+
+@pytest.mark.parametrize("of_year", [False, True])
+def test_a_second_table_with_its_own_columns_is_refused(path: Path, of_year: bool) -> None:
+    """Read by the headings of the first, its rows would swap names or tell the sales of another year."""
+    head, first, second = (line.split(";") for line in sheets.text([sheets.row(1), sheets.row(2)]).splitlines())
+    other = [text.replace("Omzet per Tahun (Rp)", "Omzet 2024") for text in head] if of_year else head[::-1]
+    lines = (head, first, ["Kecamatan Medan Baru"], other, second if of_year else second[::-1])
+    with pytest.raises(CliError, match="second table with headings of its own in row 4") as caught:
+        opened(path, "\n".join(";".join(line) for line in lines))
+    assert caught.value.code == Exit.USAGE
+
+
+def test_a_row_of_words_that_are_headings_elsewhere_is_a_row(path: Path) -> None:
+    """*Modal* is a need and a heading, *Desa* a name of a place and a heading."""
+    sheet = opened(path, sheets.text([sheets.row(1, Kebutuhan="Modal", Kelurahan="Desa", Kecamatan="Kota")]))
+    assert names(sheet) == ["Usaha Contoh 1"]
+
+
 def test_blank_lines_are_no_rows_and_keep_the_numbering(path: Path) -> None:
     """The number said to a clerk must be the one that the spreadsheet shows."""
     good = sheets.text([sheets.row(1)]).splitlines()

@@ -169,6 +169,24 @@ def test_a_flag_of_phone_and_address_goes_with_the_person(registry: Registry) ->
     assert [fact.data.model_dump()["business"]["possible_duplicates"] for fact in registry.facts[-2:]] == [None, None]
 
 
+def test_whoever_is_erased_leaves_the_block_and_nothing_by_which_it_was_compared(registry: Registry) -> None:
+    """Of twenty-one with one phone at one address nobody is flagged; of twenty all are, though nothing is told of them.
+    And the token of phone and address goes with the person."""
+    for number in range(21):
+        owner = person(nik=generate.nik(Random(1000 + number), regency="12.71"))
+        registry.report(trade(name=f"Usaha {number}", address="Jalan Contoh 1"), owner)
+    registry.compared()
+    assert sum(flags(registry)) == 0
+    gone = registry.businesses()[0]
+    token = gone.place
+    erase = {"owner_id": gone.owner_id, "reason": "permintaan_pemilik"}
+    registry.accept("registry.owner.erase", erase, actor="kadis")
+    registry.compared()
+    assert sorted(flags(registry)) == [0, *[19] * 20]
+    assert token is not None
+    assert token not in registry.business(gone.business_id).model_dump_json()
+
+
 def test_a_sign_that_too_many_share_is_not_looked_at(registry: Registry) -> None:
     """An office that writes its own NIB into every row must not have all compared with all."""
     for number in range(22):

@@ -533,3 +533,73 @@ def test_a_report_is_read_at_the_time_it_was_observed_not_received(registry: Reg
     """An import of January's survey in March is January's observation."""
     registry.recorded(agency_ref="A-1")
     assert registry.business().seen["name"].at == SEEN != NOW
+
+
+# --- a business named by its id ---------------------------------------------------------------------------------------
+
+
+def test_a_business_that_is_named_is_the_one_whatever_else_is_told_of_it(registry: Registry) -> None:
+    """An office corrects the name in the sheet that was given back: it is the same business, not a second one."""
+    named = registry.recorded()
+    decision = registry.report(trade(business_id=named, name="Keripik Ubi Mekar Jaya"), person(), time=LATER)
+    assert decision.result["outcome"] == "updated"
+    assert (registry.business().business_id, registry.business().name) == (named, "Keripik Ubi Mekar Jaya")
+
+
+def test_a_business_whose_owner_has_no_number_is_found_by_its_id(registry: Registry) -> None:
+    """Nothing else would find it again, where the office has no number of its own for it either."""
+    named = str(registry.report(trade(), {"name": "Pemilik Contoh"}).result["business_id"])
+    decision = registry.report(trade(business_id=named, workers=4), {"name": "Pemilik Contoh"}, time=LATER)
+    assert decision.result["business_id"] == named
+    assert registry.business().workers == 4
+
+
+def test_only_what_has_changed_need_be_told_of_a_business_that_is_named(registry: Registry) -> None:
+    named = registry.recorded()
+    registry.report({"business_id": named, "workers": 4}, {"phone": "+6281200000009"}, time=LATER)
+    assert (registry.business().workers, registry.business().name) == (4, "Keripik Ubi Mekar")
+    assert (registry.owner().phone, registry.owner().nik) == ("+6281200000009", NIK)
+
+
+def test_an_id_that_is_no_business_is_refused_and_makes_none(registry: Registry) -> None:
+    decision = registry.report(trade(business_id="b-1"), person())
+    assert codes(decision) == [("business.not_found", "data.business.business_id")]
+    assert registry.businesses() == []
+
+
+def test_naming_a_business_gives_no_right_to_it(registry: Registry) -> None:
+    """Ids stand in public events: whoever reads one may not write by it, nor make it another person's."""
+    named = registry.recorded()
+    elsewhere = registry.report(trade(business_id=named, region="12.72.01.1001"), person(), SIANTAR, time=LATER)
+    assert [code for code, _ in codes(elsewhere)] == ["authority.region"]
+    another = registry.report(trade(business_id=named), person(nik=OTHER_NIK), time=LATER)
+    assert codes(another) == [("business.owner_differs", "data.owner.nik")]
+
+
+def test_the_id_of_a_record_that_was_merged_leads_to_the_one_that_lives_on(registry: Registry) -> None:
+    keep, absorb = registry.recorded(), registry.recorded(name="Keripik Ubi Mekar II")
+    merging = {"keep": keep, "absorb": absorb, "reason": "usaha yang sama"}
+    registry.accept("registry.business.merge", merging, actor="kadis")
+    decision = registry.report(trade(business_id=absorb, workers=9), person(), time=LATER)
+    assert decision.result["business_id"] == keep
+    assert registry.business(keep).workers == 9
+
+
+def test_the_id_of_an_erased_owners_business_does_not_lead_to_who_comes_back(registry: Registry) -> None:
+    """The office's old sheet still has it; it would say that the new owner is the person who was erased (0141)."""
+    named = registry.recorded()
+    erase = {"owner_id": registry.owner().owner_id, "reason": "permintaan_pemilik"}
+    registry.accept("registry.owner.erase", erase, actor="kadis")
+    decision = registry.report(trade(business_id=named), person(), time=LATER)
+    assert codes(decision) == [("owner.erased", "data.business.business_id")]
+
+
+def test_a_row_among_many_may_name_what_the_row_before_it_has_renamed(registry: Registry) -> None:
+    named = registry.recorded()
+    reports = [
+        {"owner": person(), "business": trade(business_id=named, name="Nama Baru")},
+        {"owner": person(), "business": trade(business_id=named, name="Nama Baru", workers=5)},
+    ]
+    result = registry.accept("registry.business.report_many", {"reports": reports}, time=LATER)
+    assert [one["outcome"] for one in result["reports"]] == ["updated", "updated"]
+    assert (registry.business().name, registry.business().workers) == ("Nama Baru", 5)

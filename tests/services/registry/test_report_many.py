@@ -219,3 +219,21 @@ def test_a_province_tells_of_the_cities_below_it() -> None:
     row = {"owner": person(), "business": trade(region="64.72")}
     (verdict,) = rows_of(Registry(), [row], account=KALTIM)
     assert verdict["outcome"] == "created"
+
+
+def test_a_number_in_every_row_is_nobodys_and_does_not_make_a_town_one_owners() -> None:
+    """An office fills down its head's NIK: each row would rename the owner, and with the owner all businesses before
+    it. A hundred are taken, the others say what is wrong; those that are known can still be told of."""
+    registry = Registry()
+    rows = [
+        {"owner": person(name=f"Pemilik {number}"), "business": trade(name=f"Usaha {number}")} for number in range(150)
+    ]
+    verdicts = rows_of(registry, rows[:90])
+    verdicts += rows_of(registry, rows[90:], time=SEEN.replace(day=6))
+    assert [one["outcome"] for one in verdicts] == ["created"] * 100 + ["rejected"] * 50
+    assert {problem["code"] for one in verdicts[100:] for problem in one["problems"]} == {"owner.too_many_businesses"}
+    assert len(registry.businesses()) == 100
+    again = {"owner": person(), "business": trade(name="Usaha 7", workers=3)}
+    assert [one["outcome"] for one in rows_of(registry, [again], time=SEEN.replace(day=7))] == ["updated"]
+    alone = registry.report(trade(name="Satu Lagi"), person(), time=SEEN.replace(day=8))
+    assert [(one.code, one.field) for one in alone.problems] == [("owner.too_many_businesses", "data.owner")]
