@@ -10,6 +10,7 @@ import typer
 
 from services.cli import (
     agency,
+    business,
     contract,
     cooperatives,
     exporting,
@@ -56,6 +57,7 @@ app.command("import")(office.import_)
 app.command()(office.verify)
 app.command()(office.designate)
 app.command()(exporting.export)
+app.command()(business.business)
 app.command()(demo)
 app.command()(messages.send)
 app.command()(messages.replies)

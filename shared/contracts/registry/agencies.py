@@ -17,7 +17,6 @@ from shared.contracts.fields import (
     PublicText,
     Published,
     Region,
-    Text,
 )
 
 AgencyLevel = Literal["kabkota", "province", "ministry", "opd", "bank"]
@@ -31,7 +30,7 @@ class AgencyRegister(Payload):
     name: Public[PublicText]
     level: Public[AgencyLevel]
     region: Public[Region]
-    permitted: Public[Annotated[tuple[Text, ...], Field(min_length=1, max_length=50)]]
+    permitted: Public[Annotated[tuple[PublicText, ...], Field(min_length=1, max_length=50)]]
     """Routing keys of the intake types it may send, ``*`` and ``#`` as in a binding: ``registry.business.*``."""
 
 

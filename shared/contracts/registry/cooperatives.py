@@ -39,11 +39,11 @@ HealthClass = Literal["sehat", "cukup_sehat", "dalam_pengawasan", "dalam_pengawa
 
 
 def _not_a_persons(value: str) -> str:
-    if find_personal(value, strict_region=True) == "nik":
+    if find_personal(value, strict_region=True) is not None:
         raise Invalid(
             "cooperative.number_personal",
-            "Nomor ini berbentuk NIK orang; isi nomor induk koperasi, bukan NIK pengurusnya.",
-            "This is written like a person's NIK; give the number of the cooperative, not of one of its officers.",
+            "Nomor ini berbentuk NIK atau nomor HP orang; isi nomor induk koperasi, bukan nomor pengurusnya.",
+            "This is written like a person's NIK or phone; give the cooperative's number, not one of its officers'.",
         )
     return value
 

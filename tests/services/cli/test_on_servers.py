@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Sequence
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -342,6 +343,29 @@ async def test_sidt_has_its_seven_blocks(office: Office) -> None:
     csv = office.folder / "sidt.csv"
     await office.run("export", csv, "--as", MEDAN, "--format", "sidt", exits=Exit.USAGE)
     assert not csv.exists()
+
+
+async def test_of_each_field_it_can_be_asked_who_said_it_and_when(office: Office) -> None:
+    """Two observations of one business; and that somebody has asked is on the owner's record."""
+    path = office.sheet(sheets.row(7401, **{"Nama Usaha": "Usaha Ditanya"}))
+    await office.json("import", path, "--as", MEDAN)
+    (row,) = sheets.read(office.folder / "umkm.hasil.csv")
+    known = {"business": {"business_id": row["ID Binaan"], "workers": 7}}
+    later = (datetime.now(UTC) + timedelta(seconds=1)).isoformat()
+    await office.run("send", "registry.business.report", json.dumps(known), "--as", MEDAN, "--time", later)
+    shown = await office.json("business", row["ID Binaan"], "--as", MEDAN)
+    fields = {one["isian"]: one for one in shown}
+    assert shown[0] == {"isian": "workers", "nilai": 7, "menurut": MEDAN, "pada": shown[0]["pada"]}
+    assert datetime.fromisoformat(shown[0]["pada"]) == datetime.fromisoformat(later)
+    assert (fields["name"]["nilai"], fields["annual_sales"]["nilai"]) == (
+        "Usaha Ditanya",
+        {"year": 2025, "amount": 180_000_000},
+    )
+    assert fields["name"]["pada"] < fields["workers"]["pada"]
+    file = office.folder / "usaha.xlsx"
+    await office.run("business", row["ID Binaan"], "--as", MEDAN, "--xlsx", file)
+    assert sheets.cells(file)[0] == ["isian", "nilai", "menurut", "pada"]
+    await office.run("business", "b-1", "--as", MEDAN, exits=Exit.REFUSED)
 
 
 # -- messages ----------------------------------------------------------------------------------------------------------
