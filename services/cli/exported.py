@@ -11,7 +11,7 @@ import base64
 import hashlib
 import hmac
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -59,9 +59,14 @@ class Exported:
             for part, fields in data.items()
         }
 
-    def tells(self, business_id: str, data: Parts) -> bool:
+    def emptied(self, business_id: str, data: Parts) -> list[str]:
+        """The paths of what a row has no value of, and had when it was exported, or when it was told since."""
+        kept, nothing = self._kept(business_id), self._hash(None)
+        return [one for one in FIELDS if kept[one] != nothing and _value(data, one) is None]
+
+    def tells(self, business_id: str, data: Parts, emptied: Iterable[str]) -> bool:
         """Remember what is told of a business; whether any of it has been told before, in these words or others."""
-        fields = {f"{part}.{name}" for part, fields in data.items() for name in fields}
+        fields = {*emptied, *(f"{part}.{name}" for part, fields in data.items() for name in fields)}
         kept = self._kept(business_id)
         before = any(kept[one] == _TOLD for one in fields)
         self.rows[business_id] = "".join(_TOLD if one in fields else kept[one] for one in FIELDS)

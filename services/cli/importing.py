@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import cached_property
+from typing import Any
 
 from pydantic import ValidationError
 
@@ -18,7 +19,8 @@ from services.cli.report import path_of
 from services.cli.rounds import Kept, Message, Refusal, Tally, remark
 from services.cli.sheet import REFUSED, Result, Sheet, replacing, result_path, write_results
 from shared.contracts.problem import Problem, from_validation
-from shared.contracts.registry.businesses import BusinessReport
+from shared.contracts.registry.businesses import CLEARABLE, BusinessReport
+from shared.contracts.registry.owners import CLEARABLE_OWNER
 
 KEY = "registry.business.report"
 SUFFIX = "hasil"
@@ -50,20 +52,21 @@ class Importer:
             return self._changed(row, read, read.business_id)
         plain = self._key(read)
         named = read.business_id is not None and not self.ledger.says(plain)
-        if named and (problem := self._copied(row)):
-            return Refusal([problem])
+        if named and (problems := self._copied(row)):
+            return Refusal(problems)
         key = self._key(read, read.business_id) if named else plain
         return self._message(row, read, key, named=named, again=self.ledger.has_sent(plain))
 
     def _changed(self, row: Row, read: report.Report, business_id: str) -> Message | Refusal | Kept:
         exported = self.ledger.exported
         changed = exported.changed(business_id, read.data)
-        if not any(changed.values()):
+        emptied = [one for one in exported.emptied(business_id, read.data) if self._has_column(one)]
+        if not any(changed.values()) and not emptied:
             return Kept()
-        if problem := self._copied(row):
-            return Refusal([problem])
-        again = exported.tells(business_id, changed)
-        only = replace(read, data=changed)
+        if problems := [*self._copied(row), *(_not_emptied(one) for one in emptied if one not in _CLEARABLE)]:
+            return Refusal(problems)
+        again = exported.tells(business_id, changed, emptied)
+        only = replace(read, data=changed, clear=tuple(emptied))
         return self._message(row, only, self._key(only, business_id), named=True, again=again)
 
     def _message(self, row: Row, read: report.Report, key: str, *, named: bool, again: bool) -> Message:
@@ -72,12 +75,17 @@ class Importer:
         data, time = read.finish(time_of(stamp), named=named)
         return Message(key, stamp, Intake(self.ledger.intake_id(key, stamp), KEY, data, time=time))
 
-    def _copied(self, row: Row) -> Problem | None:
+    def _has_column(self, path: str) -> bool:
+        """A column that was taken out of the sheet says nothing; a cell that was emptied does."""
+        paths = (path_of(key).removeprefix("data.") for key in self.sheet.headings.known)
+        return any(one == path or one.startswith(f"{path}.") for one in paths)
+
+    def _copied(self, row: Row) -> list[Problem]:
         """A row that was copied with its ID Binaan and then changed would make another business what it says."""
         named = self._rows_of.get(row.cells["business_id"], {})
         others = [number for number, said in named.items() if said != _said(row)]
         if not others:
-            return None
+            return []
         rows = ", ".join(map(str, others[:3]))
         text_id = (
             f"ID Binaan ini juga ada di baris {rows}; kosongkan bila ini usaha lain, hapus salah satu bila usaha sama."
@@ -86,7 +94,7 @@ class Importer:
             f"This ID Binaan also stands in row {rows}; leave it blank if this is another business, delete one of the "
             "rows if it is the same."
         )
-        return Problem(code="sheet.business_twice", field=path_of("business_id"), text_id=text_id, text_en=text_en)
+        return [Problem(code="sheet.business_twice", field=path_of("business_id"), text_id=text_id, text_en=text_en)]
 
     @cached_property
     def _rows_of(self) -> dict[str, dict[int, int]]:
@@ -120,8 +128,18 @@ class Importer:
 
     def _key(self, read: report.Report, business_id: str | None = None) -> str:
         surveyed = read.surveyed_on.isoformat() if read.surveyed_on else None
-        named = {"business_id": business_id} if business_id is not None else {}
-        return self.ledger.key_of_row(self.account, {**read.data, "surveyed_on": surveyed, **named})
+        more: dict[str, Any] = {"business_id": business_id} if business_id is not None else {}
+        more |= {"clear": read.clear} if read.clear else {}
+        return self.ledger.key_of_row(self.account, {**read.data, "surveyed_on": surveyed, **more})
+
+
+_CLEARABLE = {f"owner.{name}" for name in CLEARABLE_OWNER} | {f"business.{name}" for name in CLEARABLE}
+
+
+def _not_emptied(path: str) -> Problem:
+    text_id = "Isian ini tidak dapat dikosongkan; isi kembali seperti semula, atau dengan yang benar."
+    text_en = "This cannot be emptied; put back what stood there, or what is right."
+    return Problem(code="sheet.not_emptied", field=f"data.{path}", text_id=text_id, text_en=text_en)
 
 
 def _said(row: Row) -> int:

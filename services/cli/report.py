@@ -7,7 +7,7 @@ not found. Everything else is sent as it stands and judged by registry, so that 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, time
 from typing import Any
@@ -52,6 +52,8 @@ class Report:
     zone: str
     business_id: str | None = None
     """Its ID Binaan, in a sheet that was given back or exported."""
+    clear: tuple[str, ...] = ()
+    """Paths of what was emptied in a register that was exported; elsewhere a blank cell says nothing."""
     problems: list[Problem] = field(default_factory=list)
 
     def finish(self, observed: datetime, *, named: bool = False) -> tuple[dict[str, Any], str]:
@@ -67,7 +69,10 @@ class Report:
             owner["consent"] = {**consent, "given_on": instant.date().isoformat()}
         business = {"business_id": self.business_id} if named else {}
         parts = {"owner": owner, "business": {**business, **self.data["business"]}}
-        return {name: part for name, part in parts.items() if part}, instant.isoformat(timespec="milliseconds")
+        data: dict[str, Any] = {name: part for name, part in parts.items() if part}
+        if self.clear:
+            data["clear"] = list(self.clear)
+        return data, instant.isoformat(timespec="milliseconds")
 
     def _instant(self, observed: datetime) -> datetime:
         zone = region.timezone(self.zone)
@@ -108,7 +113,8 @@ def read(row: Row, home: str | None) -> Report:
     surveyed_on = reader.value("surveyed_on", dates.parse)
     data = {"owner": _present(owner), "business": _present(business)}
     business_id = reader.value("business_id", _text)
-    return Report(data, surveyed_on, _zone_of(business["region"], home), business_id, reader.problems)
+    zone = _zone_of(business["region"], home)
+    return Report(data, surveyed_on, zone, business_id, problems=reader.problems)
 
 
 class _Reader:
@@ -294,12 +300,19 @@ def _region(reader: _Reader, home: str | None) -> str | None:
 
 def _elsewhere(cells: Mapping[str, str], code: str) -> list[Problem]:
     """A place whose name was corrected beside a code that was not: by the code alone nothing would change."""
-    for key, level, length, above in (("place.district", "district", 8, 5), ("place.village", "village", 13, 8)):
+    for key, level, length, above in _BELOW_REGENCY:
         if key in cells and len(code) >= length:
             found = _place(cells[key], code[:above], level) or _place(cells[key], code[:5], level)
             if found not in {None, code[:length]}:
                 return [_CODE_ELSEWHERE]
     return []
+
+
+_BELOW_REGENCY: Sequence[tuple[str, region.Level, int, int]] = (
+    ("place.district", "district", 8, 5),
+    ("place.village", "village", 13, 8),
+)
+"""Column, level, and how many letters its code and the one above it have."""
 
 
 def _place(name: str, above: str, level: region.Level) -> str | None:

@@ -14,6 +14,7 @@ from services.cli.ledger import Ledger
 from services.cli.report import read
 from services.cli.rounds import Pass
 from services.cli.sheet import open_sheet
+from shared.contracts.registry.businesses import BusinessReport
 from tests.services.cli import sheets
 
 HEADINGS = (*sheets.HEADINGS, "ID Binaan")
@@ -94,6 +95,34 @@ def test_an_edit_that_is_taken_back_is_told(register: Register, copied: bool) ->
     assert back.data == {"business": {"business_id": "b-1", "workers": 3}}
     assert (str(back.time), back.id) > (str(edit.time), edit.id)
     assert register.run() == [back]
+
+
+def test_a_cell_that_is_emptied_empties_the_field(register: Register) -> None:
+    """Elsewhere a blank cell says nothing; here it is an edit, and filled again it is another."""
+    register.save({"No. HP/WA": "", "Omzet per Tahun (Rp)": "", "Tahun Omzet": ""})
+    (sent,) = register.run()
+    assert sent.data == {"business": {"business_id": "b-1"}, "clear": ["owner.phone", "business.annual_sales"]}
+    BusinessReport.model_validate(sent.data)
+    assert register.run() == [sent]
+    register.save({"No. HP/WA": ""})
+    (filled,) = register.run()
+    assert filled.data["business"]["annual_sales"] == {"year": 2025, "amount": 180_000_000}
+    assert filled.data["clear"] == ["owner.phone"]
+
+
+@pytest.mark.parametrize("heading", ["NIK", "Nama Usaha", "NAMA PEMILIK"])
+def test_what_cannot_be_empty_is_refused_where_it_was_emptied(register: Register, heading: str) -> None:
+    register.save({heading: ""})
+    assert register.run() == []
+    assert register.outcomes == {2: "ditolak", 3: "tetap"}
+
+
+def test_a_column_that_was_taken_out_empties_nothing(register: Register) -> None:
+    rows = [[*sheets.row(1)[:-1], "b-1"], [*sheets.row(2)[:-1], "b-2"]]
+    sheets.write(
+        register.path, [row[:2] + row[3:] for row in rows], headings=HEADINGS[:2] + HEADINGS[3:-2] + HEADINGS[-1:]
+    )
+    assert register.run() == []
 
 
 def test_a_second_export_says_anew_what_need_not_be_told(register: Register) -> None:
