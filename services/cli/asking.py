@@ -23,15 +23,20 @@ def tell(account: str, key: str, data: Mapping[str, Any], patience: float) -> Re
 
 
 def collect(account: str, key: str, data: Mapping[str, Any], patience: float) -> list[dict[str, Any]]:
-    """All that is answered to a question, whatever the number of its pages. Errors as ``tell``."""
+    """All that is answered to a question by a list, whatever the number of its pages. Errors as ``tell``."""
+    return [one for page in pages(account, key, data, patience) for one in page]
 
-    async def ask() -> list[dict[str, Any]]:
-        found: list[dict[str, Any]] = []
+
+def pages(account: str, key: str, data: Mapping[str, Any], patience: float) -> list[Any]:
+    """The answer to a question, page by page. Errors as ``tell``."""
+
+    async def ask() -> list[Any]:
+        found: list[Any] = []
         page: Mapping[str, Any] | None = data
         async with opened(find(account), patience) as door:
             while page is not None:
                 reply = _accepted(await door.ask(_intake(key, page)))
-                found += reply.data["answer"]
+                found.append(reply.data["answer"])
                 page = {**data, "after": reply.data["next"]} if reply.data.get("next") else None
         return found
 

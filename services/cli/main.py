@@ -10,6 +10,7 @@ import typer
 
 from services.cli import (
     agency,
+    ask,
     business,
     contract,
     cooperatives,
@@ -58,6 +59,7 @@ app.command()(office.verify)
 app.command()(office.designate)
 app.command()(exporting.export)
 app.command()(business.business)
+app.command()(ask.ask)
 app.command()(demo)
 app.command()(messages.send)
 app.command()(messages.replies)

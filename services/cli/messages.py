@@ -56,12 +56,12 @@ def send(
 
     Example: `binaan send aid.programme.open --data programme.json --as dinkop-medan --actor kadis`
     """
-    key = _key(kind, known_only=not raw)
+    key = known_key(kind, known_only=not raw)
     body = _body(payload, data)
     intake = Intake(
         id=intake_id or str(uuid.uuid4()),
         key=key,
-        data=None if raw else _parsed(body),
+        data=None if raw else parsed(body),
         time=time or _now_if_observed(key),
         subject=subject,
         actor=actor,
@@ -123,7 +123,7 @@ async def _ask(address: Address, intake: Intake, patience: float) -> Reply:
         return await door.ask(intake)
 
 
-def _key(kind: str, *, known_only: bool) -> str:
+def known_key(kind: str, *, known_only: bool = True) -> str:
     """The short name of an intake type."""
     key = BY_NAME[kind].key if kind in BY_NAME else kind
     found = TYPES.get(key)
@@ -147,7 +147,7 @@ def _body(payload: str | None, data: str | None) -> bytes:
         raise wrong_usage(f"{data} cannot be read: {(error.strerror or 'it cannot be opened').lower()}.") from None
 
 
-def _parsed(body: bytes) -> Any:
+def parsed(body: bytes) -> Any:
     try:
         return jsonlib.loads(body)
     except ValueError as error:

@@ -368,6 +368,18 @@ async def test_of_each_field_it_can_be_asked_who_said_it_and_when(office: Office
     await office.run("business", "b-1", "--as", MEDAN, exits=Exit.REFUSED)
 
 
+async def test_a_question_is_answered_whole_whatever_its_pages(office: Office) -> None:
+    place = {"Kelurahan": "Tegal Rejo", "Kecamatan": "Medan Perjuangan"}
+    await office.json("import", office.sheet(*(sheets.row(at, **place) for at in range(7411, 7414))), "--as", MEDAN)
+    region = regions.find("Medan Perjuangan", "12.71", level="district").code
+    question = json.dumps({"region": region, "limit": 1})
+    file = office.folder / "usaha.xlsx"
+    shown = await office.json("ask", "registry.business.request", question, "--as", MEDAN, "--xlsx", file)
+    assert sorted(one["business.name"] for one in shown) == [f"Usaha Contoh {at}" for at in range(7411, 7414)]
+    assert len(sheets.cells(file)) == 4
+    await office.run("ask", "registry.business.verify", "{}", "--as", MEDAN, exits=Exit.USAGE)
+
+
 # -- messages ----------------------------------------------------------------------------------------------------------
 
 
