@@ -33,6 +33,7 @@ from services.cli.ledger import Ledger
 from services.cli.options import As, Patience, region_code
 from services.cli.screen import progress, say
 from services.cli.sheet import open_sheet
+from shared.reference import kbli
 from shared.reference import region as regions
 from shared.reference.invalid import Invalid
 
@@ -75,7 +76,7 @@ def columns(format_: Format, *, public: bool = False) -> tuple[Column, ...]:
     return tuple(one for one in found if not public or one.source.partition(".")[0] in _PUBLIC)
 
 
-_PUBLIC = frozenset({"business", "place", "need", "name"})
+_PUBLIC = frozenset({"business", "place", "need", "name", "kbli"})
 
 
 def _value(record: Record, source: str) -> Any:
@@ -99,9 +100,19 @@ def _place(record: Record, length: int) -> str:
         return ""
 
 
+def _activity(record: Record) -> str:
+    """What the KBLI code stands for, where our list of its edition has it."""
+    told = record["business"].get("kbli", {})
+    try:
+        return kbli.parse(told.get("code", ""), told.get("version", "")).title or ""
+    except Invalid:
+        return ""
+
+
 _MADE: Mapping[str, Callable[[Record], Any]] = {
     "name": lambda record: record.get("detail", {}).get("told_name") or record["business"]["name"],
     "agency_ref": lambda record: record.get("detail", {}).get("agency_refs", {}).get(record["asker"], ""),
+    "kbli.title": _activity,
     "place.village": lambda record: _place(record, 13),
     "place.district": lambda record: _place(record, 8),
 }

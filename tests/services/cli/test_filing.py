@@ -88,3 +88,17 @@ def test_import_knows_the_headings_of_an_exported_register() -> None:
     } <= headings.known.keys()
     assert all(len(at) == 1 for at in headings.known.values())
     assert not {"consent.whatsapp", "consent.sms", "surveyed_on"} & headings.known.keys()
+
+
+@pytest.mark.parametrize(
+    ("kbli", "said"),
+    [
+        ({"code": "10794", "version": "2020"}, "Industri Kerupuk, Keripik, Peyek dan Sejenisnya"),
+        ({"code": "10794", "version": "2025"}, ""),
+        (None, ""),
+    ],
+)
+def test_an_activity_is_named_by_the_list_of_its_edition(kbli: dict[str, str] | None, said: str) -> None:
+    """A code of another edition is another activity, or none that we know."""
+    (column,) = (one for one in columns(Format.REGISTER) if one.heading == "Uraian KBLI")
+    assert column.cell({"business": {"kbli": kbli} if kbli else {}}) == said
