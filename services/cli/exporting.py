@@ -144,7 +144,7 @@ def export(
     people's numbers and names and can be read by its owner only; registry records who has read them, and for what.
     With --public it holds none.
 
-    Example: `binaan export umkm.xlsx --as dinkop-medan`
+    Example: `binaan export register.xlsx --as dinkop-medan`
 
     Example: `binaan export sidt.xlsx --as dinkop-medan --format sidt --status binaan`
     """
