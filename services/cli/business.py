@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Annotated, Any
 
 import typer
@@ -52,4 +53,5 @@ def told(answer: Mapping[str, Any]) -> list[dict[str, Any]]:
         {"isian": field, "nilai": known.get(field), "menurut": one["account"], "pada": one["at"]}
         for field, one in detail["told"].items()
     ]
-    return sorted(rows, key=lambda row: (row["pada"], row["isian"]), reverse=True)
+    # Each observer has told the time by its own zone.
+    return sorted(rows, key=lambda row: (datetime.fromisoformat(row["pada"]), row["isian"]), reverse=True)
