@@ -180,9 +180,12 @@ def test_a_business_of_a_person_is_not_an_entitys(registry: Registry) -> None:
 # --- many businesses follow in steps ----------------------------------------------------------------------------------
 
 
-def test_many_businesses_follow_in_steps_and_are_found_meanwhile(registry: Registry) -> None:
+def test_many_businesses_follow_in_steps_and_are_found_meanwhile(
+    registry: Registry, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A report about one that has not been moved yet finds it, moves it, and tells it once."""
-    for number in range(MOVED_AT_ONCE + 5):
+    monkeypatch.setattr(handling, "MOVED_AT_ONCE", 40)
+    for number in range(45):
         registry.report(trade(name=f"Toko {number}", agency_ref=f"T-{number}"), entity(nib=NIB))
     registry.report(trade(name="Gudang"), entity(npwp=NPWP))
     registry.report(trade(name="Kantor"), entity(npwp=NPWP, nib=NIB))
@@ -197,7 +200,7 @@ def test_many_businesses_follow_in_steps_and_are_found_meanwhile(registry: Regis
         for fact in registry.facts
         if fact.type == "registry.business.updated" and "owner_id" in (fact.data.model_dump()["change"]["fields"] or ())
     ]
-    assert len(moves) == len(set(moves)) == MOVED_AT_ONCE + 5
+    assert len(moves) == len(set(moves)) == 45
     again = registry.report(trade(name="Toko 3", agency_ref=None), entity(npwp=NPWP), time=LATER, account=MEDAN)
     assert again.result["outcome"] == "unchanged"
 
