@@ -126,6 +126,11 @@ class Business(BaseModel):
         """The name that it is recognised by."""
         return self.told_name or self.name
 
+    @property
+    def gone(self) -> bool:
+        """Whether it is no business any more: closed for good, or part of another record."""
+        return self.status in _ENDED
+
     def __repr__(self) -> str:
         # The generated one would put sales and addresses into every traceback and log.
         return f"Business(business_id={self.business_id!r})"

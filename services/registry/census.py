@@ -43,7 +43,14 @@ class Visit(BaseModel):
     part: str
     enumerator: str | None = None
     """An opaque id."""
+    workers: int | None = None
     by: Seen
+
+    @property
+    def figures(self) -> Mapping[str, int]:
+        """What it counts for, by the names of ``CensusPart``."""
+        told = {"workers": self.workers, "workers_told": 1} if self.workers is not None else {}
+        return {self.verdict: 1, **told}
 
     @property
     def visit_id(self) -> str:
@@ -65,7 +72,7 @@ class Census(BaseModel):
     targets: Mapping[str, int]
     """By part of the region."""
     counts: Mapping[str, Mapping[str, int]] = {}
-    """By part, by verdict."""
+    """By part, by verdict, with the sum of workers and how many visits told of them."""
     status: str = RUNNING
     opened_on: date
     cause: Cause
@@ -117,6 +124,8 @@ def visited(
         return reject(problem("census.over", "data.census_id"))
     if not regions.within(business.region, one.region):
         return reject(problem("census.elsewhere", "data.business_id"))
+    if message.data.verdict == "closed" and message.data.workers:
+        return reject(problem("census.workers_of_closed", "data.workers"))
     by = Seen(at=message.time or message.received_at, intake_id=message.id, account=message.account)
     if known is not None and known.by.order >= by.order:
         return Decision(result=result(one, "unchanged"))
@@ -126,6 +135,7 @@ def visited(
         verdict=message.data.verdict,
         part=_part(one, business.region),
         enumerator=enumerator,
+        workers=message.data.workers,
         by=by,
     )
     return Decision(changes=[_counted(one, known, visit), visit], result=result(one, "recorded"))
@@ -136,19 +146,18 @@ def _part(one: Census, region: str) -> str:
 
 
 def _counted(one: Census, before: Visit | None, after: Visit) -> Census:
-    counts = {part: dict(verdicts) for part, verdicts in one.counts.items()}
-    for sign, visit in ((-1, before), (1, after)):
-        if visit is not None:
-            verdicts = counts.setdefault(visit.part, {})
-            verdicts[visit.verdict] = verdicts.get(visit.verdict, 0) + sign
+    counts = {part: dict(figures) for part, figures in one.counts.items()}
+    for sign, visit in ((1, after),) if before is None else ((-1, before), (1, after)):
+        figures = counts.setdefault(visit.part, {})
+        for name, value in visit.figures.items():
+            figures[name] = figures.get(name, 0) + sign * value
     return one.model_copy(update={"counts": counts})
 
 
 def over(one: Census) -> tuple[Census, list[Fact]]:
     """Its last day has passed: whoever was not visited, was not."""
     change = CensusChange(status_before=one.status)
-    after, facts = announced(one.model_copy(update={"status": OVER}), "closed", change)
-    return after, [Fact(fact.type, fact.subject, fact.region, fact.sequence, fact.data, one.cause) for fact in facts]
+    return announced(one.model_copy(update={"status": OVER}), "closed", change)
 
 
 def public(one: Census) -> CensusState:
@@ -159,7 +168,9 @@ def public(one: Census) -> CensusState:
     return CensusState(
         **{name: getattr(one, name) for name in CensusState.model_fields if name in Census.model_fields},
         target=sum(one.targets.values()),
-        visited=sum(sum(verdicts.values()) for verdicts in one.counts.values()),
+        visited=sum(part.found + part.moved + part.closed + part.new for part in parts),
+        workers=sum(part.workers for part in parts),
+        workers_told=sum(part.workers_told for part in parts),
         parts=parts,
     )
 

@@ -184,11 +184,7 @@ def passed(one: Cooperative, today: date) -> tuple[Cooperative, list[Fact]]:
         after = by_calendar(after.model_copy(update={"reminded_of": due}), today)
         after, reminder = announced(after, "rat_due", CooperativeChange(missed_years=where(after, today).missed))
         facts = [*facts, *reminder]
-    return after, [_caused(fact, one.cause) for fact in facts]
-
-
-def _caused(fact: Fact, cause: Cause) -> Fact:
-    return Fact(fact.type, fact.subject, fact.region, fact.sequence, fact.data, cause)
+    return after, facts
 
 
 def _status_changed(before: Cooperative, after: Cooperative, today: date) -> tuple[Cooperative, list[Fact]]:
@@ -516,23 +512,26 @@ def report_outcome(one: Cooperative, message: Received[CooperativeReportOutcome]
     if problems := _outcome_problems(one, told.year, today):
         return reject(*problems)
     by = Seen(at=message.time or message.received_at, intake_id=message.id, account=message.account)
-    figures = {name: value for name in _FIGURES if (value := getattr(told, name)) is not None}
+    figures = {name: value for name in FIGURES if (value := getattr(told, name)) is not None}
     merged = merge(one.seen, {f"{name}:{told.year}": value for name, value in figures.items()}, by)
     won = {field.partition(":")[0]: value for field, value in merged.won.items()}
     by_year = {outcome.year: outcome for outcome in one.outcomes}
     by_year[told.year] = by_year.get(told.year, PublishedOutcome(year=told.year)).model_copy(update=won)
     outcomes = tuple(by_year[year] for year in sorted(by_year))
-    if not won or outcomes == one.outcomes:
+    if not won:
         return Decision(result=result(one, "unchanged"))
+    # The same figure told anew is a newer observation: what comes late must not stand against it.
     after = one.model_copy(update={"outcomes": outcomes, "seen": merged.seen, "cause": message.cause})
+    facts: list[Fact] = []
     if fields := changed_fields(one, after):
         after, facts = announced(after, "updated", CooperativeChange(fields=fields))
-        return Decision(changes=[after], facts=facts, result=result(after, "updated"))
-    return Decision(changes=[after], result=result(after, "updated"))
+    said = "unchanged" if outcomes == one.outcomes else "updated"
+    return Decision(changes=[after], facts=facts, result=result(after, said))
 
 
-_FIGURES = ("production", "turnover", "surplus")
+FIGURES = ("production", "turnover", "surplus")
 SHOWN_OUTCOMES = 5
+"""The last years that the world is told of, and that are summed."""
 
 
 def _outcome_problems(one: Cooperative, year: int, today: date) -> list[Problem]:

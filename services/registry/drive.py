@@ -84,8 +84,7 @@ def _founded(one: Cooperative | None) -> int:
 def lapsed(one: Drive) -> tuple[Drive, list[Fact]]:
     """The deadline has passed and the target was not met."""
     change = DriveChange(status_before=one.status)
-    after, facts = announced(one.model_copy(update={"status": LAPSED}), "lapsed", change)
-    return after, [Fact(fact.type, fact.subject, fact.region, fact.sequence, fact.data, one.cause) for fact in facts]
+    return announced(one.model_copy(update={"status": LAPSED}), "lapsed", change)
 
 
 def public(one: Drive) -> DriveState:

@@ -20,8 +20,6 @@ from services.registry.problems import problem
 from shared.contracts.problem import Problem
 from shared.contracts.registry.cooperatives import Founder
 
-_GONE = ("tutup", "digabung")
-
 
 class Member(BaseModel):
     """One membership, of a person or a cooperative (``holder_id``)."""
@@ -47,9 +45,14 @@ def as_business(business_id: str) -> str:
     return f"as:{business_id}"
 
 
+def of_cooperative(cooperative_id: str) -> str:
+    """The tag of the memberships of a cooperative."""
+    return f"in:{cooperative_id}"
+
+
 def tags(one: Member) -> tuple[str, ...]:
     business = (as_business(one.business_id),) if one.business_id is not None else ()
-    return (f"in:{one.cooperative_id}", f"of:{one.holder_id}", *business)
+    return (of_cooperative(one.cooperative_id), f"of:{one.holder_id}", *business)
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +115,7 @@ def _wrong_person(told: Founder, known: Known) -> str | None:
     business = known.businesses.get(told.business_id)
     if business is None or business.owner_id not in {owner.owner_id, owner.joined_into}:
         return "founder.business_of_another"
-    return "founder.business_ended" if business.status in _GONE else None
+    return "founder.business_ended" if business.gone else None
 
 
 def members(one: Cooperative, told: Sequence[Founder], known: Known, *, founder: bool) -> list[Member]:

@@ -414,6 +414,10 @@ TEXTS: Mapping[str, tuple[str, str]] = {
         "Pendataan ini sudah selesai; buka pendataan baru.",
         "This census is over; open a new one.",
     ),
+    "census.workers_of_closed": (
+        "Usaha yang tutup tidak punya tenaga kerja; kosongkan workers atau periksa hasil kunjungannya.",
+        "A business that is closed has no workers; leave workers out, or look at the verdict.",
+    ),
     "census.deadline_past": (
         "Hari terakhir pendataan sudah lewat; isi hari ini atau sesudahnya.",
         "The last day of the census has passed; give today or later.",

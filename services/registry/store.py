@@ -180,5 +180,10 @@ def cooperatives_in(region: str, status: str | None, after: str | None, limit: i
     return Page(COOPERATIVES, tag, after=after or "", limit=limit, guard=False)
 
 
+def members_of(cooperative_id: str, after: str | None, limit: int) -> Page[Member]:
+    """The next members of a cooperative by list, by id."""
+    return Page(MEMBERS, membership.of_cooperative(cooperative_id), after=after or "", limit=limit, guard=False)
+
+
 def of_drive(drive_id: str, after: str | None, limit: int) -> Page[Cooperative]:
     return Page(COOPERATIVES, f"drive:{drive_id}", after=after or "", limit=limit, guard=False)

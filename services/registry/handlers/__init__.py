@@ -38,8 +38,8 @@ workers = (
     duplicates.compare_worker,
     owners.moving_worker,
     products.certificate_worker,
-    cooperatives.calendar_worker,
-    drives.deadline_worker,
-    censuses.deadline_worker,
+    cooperatives.calendar.worker(),
+    drives.calendar.worker(),
+    censuses.calendar.worker(),
     statistics.fold_worker,
 )

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from datetime import datetime
-from typing import Any
 
 from services.registry import census as censuses
 from services.registry.business import Business
 from services.registry.census import Census, Visit
+from services.registry.handlers.calendar import Calendar
 from services.registry.problems import problem
 from services.registry.store import BUSINESSES, CENSUSES, VISITS, businesses_in
 from shared.agencies import authority_needs, check_authority
@@ -16,12 +16,11 @@ from shared.contracts.authority import official_id
 from shared.contracts.envelope import Received
 from shared.contracts.registry.censuses import CensusOpen, CensusRecord, CensusRequest
 from shared.decision import Decision, reject
-from shared.kernel.routes import Routes, Worker, stepping
-from shared.kernel.state import ById, Due, Lookup, Page, WorkingSet
+from shared.kernel.routes import Routes
+from shared.kernel.state import ById, Lookup, Page, WorkingSet
 from shared.reference import region as regions
 
 routes = Routes()
-_GONE = ("tutup", "digabung")
 
 
 def _open_needs(message: Received[CensusOpen], _: WorkingSet) -> Iterable[Lookup]:
@@ -68,20 +67,7 @@ def record_visit(message: Received[CensusRecord], state: WorkingSet, now: dateti
 # --- the clock --------------------------------------------------------------------------------------------------------
 
 
-def _due(now: datetime) -> Due[Census]:
-    return Due(CENSUSES, until=now)
-
-
-def deadline_needs(message: Received[Any], _: WorkingSet) -> Iterable[Lookup]:
-    return [_due(message.received_at)]
-
-
-def look_at_deadlines(message: Received[Any], state: WorkingSet, now: datetime) -> Decision:
-    moved = [censuses.over(one) for one in state.all(_due(now))]
-    return Decision(changes=[after for after, _ in moved], facts=[fact for _, facts in moved for fact in facts])
-
-
-deadline_worker = Worker("censuses", stepping(deadline_needs, look_at_deadlines), every=60.0, nudged=False)
+calendar = Calendar("censuses", CENSUSES, lambda one, _: censuses.over(one))
 
 # --- how far it is ----------------------------------------------------------------------------------------------------
 
@@ -119,7 +105,7 @@ def answer_census(message: Received[CensusRequest], state: WorkingSet, now: date
         return reject(problem("census.not_found", "data.census_id"))
     page = state.all(_page(message, known))
     looked_at = page[: message.data.limit]
-    here = (one for one in looked_at if one.status not in _GONE and regions.within(one.region, known.region))
+    here = (one for one in looked_at if not one.gone and regions.within(one.region, known.region))
     missing = [one for one in here if state.get(_looked_up(known, one)) is None]
     return Decision(
         answer={

@@ -12,10 +12,19 @@ from services.registry import drive as drives
 from services.registry import membership
 from services.registry.cooperative import Cooperative
 from services.registry.drive import Drive
-from services.registry.handlers.statistics import counted
+from services.registry.handlers.calendar import Calendar
 from services.registry.membership import Known, Member
-from services.registry.problems import problem
-from services.registry.store import BUSINESSES, COOPERATIVES, DRIVES, MEMBERS, OWNERS, cooperatives_in, of_drive
+from services.registry.problems import problem, required
+from services.registry.store import (
+    BUSINESSES,
+    COOPERATIVES,
+    DRIVES,
+    MEMBERS,
+    OWNERS,
+    cooperatives_in,
+    members_of,
+    of_drive,
+)
 from shared.agencies import agency_lookup, authority_needs, check_authority
 from shared.contracts.authority import official_id
 from shared.contracts.envelope import Received
@@ -34,14 +43,11 @@ from shared.contracts.registry.cooperatives import (
     Founder,
 )
 from shared.decision import Decision, reject
-from shared.kernel.routes import Routes, Worker, stepping
-from shared.kernel.state import ById, ByKey, Due, Lookup, Page, WorkingSet
+from shared.kernel.routes import Routes
+from shared.kernel.state import ById, ByKey, Lookup, Page, WorkingSet
 from shared.reference import region as regions
 
 routes = Routes()
-
-LOOKED_AT_ONCE = 100
-"""Cooperatives of one step of the clock: on the first of July there may be thousands."""
 
 # --- reports ----------------------------------------------------------------------------------------------------------
 
@@ -286,22 +292,7 @@ def resign(message: Received[CooperativeResign], state: WorkingSet, now: datetim
 # --- the clock --------------------------------------------------------------------------------------------------------
 
 
-def _due(now: datetime) -> Due[Cooperative]:
-    return Due(COOPERATIVES, until=now, limit=LOOKED_AT_ONCE)
-
-
-def calendar_needs(message: Received[Any], _: WorkingSet) -> Iterable[Lookup]:
-    return [_due(message.received_at)]
-
-
-@counted
-def look_at_calendar(message: Received[Any], state: WorkingSet, now: datetime) -> Decision:
-    """Statuses and reminders that a day brings: once for each, also when nobody has looked for months."""
-    moved = [cooperatives.passed(one, regions.local_date(now, one.region)) for one in state.all(_due(now))]
-    return Decision(changes=[after for after, _ in moved], facts=[fact for _, facts in moved for fact in facts])
-
-
-calendar_worker = Worker("cooperatives", stepping(calendar_needs, look_at_calendar), every=60.0, nudged=False)
+calendar = Calendar("cooperatives", COOPERATIVES, cooperatives.passed)
 
 # --- questions --------------------------------------------------------------------------------------------------------
 
@@ -311,6 +302,15 @@ def _request_needs(message: Received[CooperativeRequest], state: WorkingSet) -> 
     lookup = _asked(message, state)
     if lookup is not None:
         yield lookup
+    if (members := _members_of(message)) is not None:
+        yield members
+
+
+def _members_of(message: Received[CooperativeRequest]) -> Page[Member] | None:
+    told = message.data
+    if told.detail is None or told.cooperative_id is None:
+        return None
+    return members_of(told.cooperative_id, told.after, told.limit + 1)
 
 
 def _asked(message: Received[CooperativeRequest], state: WorkingSet) -> ById[Cooperative] | Page[Cooperative] | None:
@@ -331,6 +331,8 @@ def answer_cooperatives(message: Received[CooperativeRequest], state: WorkingSet
     """Their public state: what the events say, so anybody may ask who may send the question at all."""
     if problems := check_authority(message, state, now, None, None):
         return reject(*problems)
+    if message.data.detail is not None:
+        return _answer_members(message, state, now)
     asked = _asked(message, state)
     if asked is None:
         return Decision(answer=[])
@@ -342,6 +344,26 @@ def answer_cooperatives(message: Received[CooperativeRequest], state: WorkingSet
     return Decision(
         answer=[_described(one) for one in shown],
         next=shown[-1].cooperative_id if len(page) > len(shown) else None,
+    )
+
+
+def _answer_members(message: Received[CooperativeRequest], state: WorkingSet, now: datetime) -> Decision:
+    """Who is a member is nobody's business but of those who supervise it."""
+    asked = _members_of(message)
+    if asked is None or message.data.cooperative_id is None:
+        return reject(*required("data.cooperative_id"))
+    known = state.get(ById(COOPERATIVES, message.data.cooperative_id, guard=False))
+    area = known.area if known is not None else None
+    if problems := check_authority(message, state, now, area, "data.cooperative_id"):
+        return reject(*problems)
+    if known is None:
+        return reject(problem("cooperative.not_found", "data.cooperative_id"))
+    page = state.all(asked)
+    shown = page[: message.data.limit]
+    holder = "cooperative_id" if known.form == "sekunder" else "owner_id"
+    return Decision(
+        answer=[{holder: one.holder_id, "business_id": one.business_id, "founder": one.founder} for one in shown],
+        next=shown[-1].member_id if len(page) > len(shown) else None,
     )
 
 

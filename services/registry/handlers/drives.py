@@ -10,14 +10,15 @@ from services.registry import drive as drives
 from services.registry import membership
 from services.registry.business import Business
 from services.registry.drive import Drive
+from services.registry.handlers.calendar import Calendar
 from services.registry.problems import problem
 from services.registry.store import DRIVES, MEMBERS, businesses_in
 from shared.agencies import authority_needs, check_authority
 from shared.contracts.envelope import Received
 from shared.contracts.registry.cooperatives import DriveOpen, DriveRequest
 from shared.decision import Decision, reject
-from shared.kernel.routes import Routes, Worker, stepping
-from shared.kernel.state import ById, ByTag, Due, Lookup, Page, WorkingSet
+from shared.kernel.routes import Routes
+from shared.kernel.state import ById, ByTag, Lookup, Page, WorkingSet
 from shared.reference import region as regions
 
 routes = Routes()
@@ -37,20 +38,7 @@ def open_drive(message: Received[DriveOpen], state: WorkingSet, now: datetime) -
 # --- the clock --------------------------------------------------------------------------------------------------------
 
 
-def _due(now: datetime) -> Due[Drive]:
-    return Due(DRIVES, until=now)
-
-
-def deadline_needs(message: Received[Any], _: WorkingSet) -> Iterable[Lookup]:
-    return [_due(message.received_at)]
-
-
-def look_at_deadlines(message: Received[Any], state: WorkingSet, now: datetime) -> Decision:
-    moved = [drives.lapsed(one) for one in state.all(_due(now))]
-    return Decision(changes=[after for after, _ in moved], facts=[fact for _, facts in moved for fact in facts])
-
-
-deadline_worker = Worker("drives", stepping(deadline_needs, look_at_deadlines), every=60.0, nudged=False)
+calendar = Calendar("drives", DRIVES, lambda one, _: drives.lapsed(one))
 
 # --- how far it is ----------------------------------------------------------------------------------------------------
 
@@ -88,7 +76,7 @@ def answer_drive(message: Received[DriveRequest], state: WorkingSet, now: dateti
         return reject(problem("drive.not_found", "data.drive_id"))
     page = state.all(_page(message, known))
     looked_at = page[: message.data.limit]
-    here = (one for one in looked_at if one.status not in _GONE and regions.within(one.region, known.region))
+    here = (one for one in looked_at if not one.gone and regions.within(one.region, known.region))
     loose = [one for one in here if not state.all(_memberships(one))]
     return Decision(
         answer={
@@ -99,6 +87,3 @@ def answer_drive(message: Received[DriveRequest], state: WorkingSet, now: dateti
         },
         next=looked_at[-1].business_id if len(page) > len(looked_at) else None,
     )
-
-
-_GONE = ("tutup", "digabung")

@@ -43,6 +43,8 @@ class CensusRecord(Payload):
     business_id: Public[Identifier]
     verdict: Public[Verdict]
     enumerator: Public[Handle | None] = None
+    workers: Public[Count | None] = None
+    """How many people live from it, as the visit found (S4-05); of a closed one none are told."""
 
 
 class CensusRequest(Payload):
@@ -62,6 +64,9 @@ class CensusPart(Published):
     moved: Public[int] = 0
     closed: Public[int] = 0
     new: Public[int] = 0
+    workers: Public[int] = 0
+    """Of all businesses whose visit told of workers, and how many businesses those are: the mean is of these."""
+    workers_told: Public[int] = 0
 
 
 class CensusState(Published):
@@ -72,6 +77,8 @@ class CensusState(Published):
     deadline: Public[Day]
     target: Public[int]
     visited: Public[int]
+    workers: Public[int] = 0
+    workers_told: Public[int] = 0
     parts: Public[tuple[CensusPart, ...]]
     status: Public[str]
     opened_on: Public[Day]

@@ -224,9 +224,11 @@ Limit = Annotated[Count, Field(gt=0, le=100)]
 
 
 class CooperativeRequest(Payload):
-    """Which cooperatives are there in a region, or one of them, or those of a drive?"""
+    """Which cooperatives are there in a region, or one of them, or those of a drive? With ``detail``, who are the
+    members of one by list: opaque ids, told to who supervises it."""
 
     cooperative_id: Public[Identifier | None] = None
+    detail: Public[Literal["members"] | None] = None
     drive_id: Public[Identifier | None] = None
     region: Public[Region | None] = None
     status: Public[Slug | None] = None

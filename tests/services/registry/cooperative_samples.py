@@ -8,8 +8,7 @@ from random import Random
 from typing import Any
 
 from services.registry.cooperative import Cooperative
-from services.registry.handlers.cooperatives import calendar_needs, look_at_calendar
-from services.registry.handlers.drives import deadline_needs, look_at_deadlines
+from services.registry.handlers import censuses, cooperatives, drives
 from services.registry.store import COOPERATIVES
 from shared.decision import Decision
 from tests.memory import Task
@@ -77,7 +76,6 @@ class Cooperatives(Registry):
     def day(self, text: str) -> None:
         """A day comes, and the clocks look."""
         self.now = datetime.fromisoformat(text).replace(hour=3, tzinfo=UTC)
-        while self.perform(Task(self.tick(), calendar_needs, look_at_calendar)).changes:
-            pass
-        while self.perform(Task(self.tick(), deadline_needs, look_at_deadlines)).changes:
-            pass
+        for clock in (cooperatives.calendar, drives.calendar, censuses.calendar):
+            while self.perform(Task(self.tick(), clock.needs, clock.decide)).changes:
+                pass

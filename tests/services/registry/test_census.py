@@ -1,16 +1,14 @@
 """Censuses (S1-20): targets by kelurahan, one verdict for each business, and the list of those never visited."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from services.registry.handlers.censuses import deadline_needs, look_at_deadlines
 from services.registry.store import CENSUSES, VISITS
 from shared.contracts.authority import official_id
-from tests.memory import Task
 from tests.services.registry.cooperative_samples import Cooperatives
 from tests.services.registry.memory import MEDAN, SEEN, SIANTAR, codes
 
@@ -29,6 +27,7 @@ def opened(registry: Cooperatives) -> str:
 
 def visit(registry: Cooperatives, census_id: str, business: dict[str, str], verdict: str, **about: Any) -> Any:
     account, told = about.pop("account", SIANTAR), {"census_id": census_id, "verdict": verdict}
+    told |= {"workers": workers} if (workers := about.pop("workers", None)) is not None else {}
     told |= {"business_id": business["business_id"], "enumerator": "petugas-7"}
     return registry.send("registry.census.record", told, account, **{"time": SEEN, **about})
 
@@ -66,6 +65,21 @@ def test_progress_is_by_kelurahan_and_those_never_visited_are_named(registry: Co
     assert {one.enumerator for one in registry.all(VISITS)} == {official_id(SIANTAR, "petugas-7")}
 
 
+def test_a_census_counts_who_lives_from_the_businesses(registry: Cooperatives) -> None:
+    """S4-05: of those that told, and how many those are; of two words the newer counts, and a closed one has none."""
+    census_id, people = opened(registry), registry.persons(4, SIANTAR, "12.72.01.1001")
+    for place, workers in enumerate((3, 0, None)):
+        visit(registry, census_id, people[place], "found", workers=workers)
+    visit(registry, census_id, people[0], "moved", workers=5, time=SEEN + timedelta(days=1))
+    assert codes(visit(registry, census_id, people[3], "closed", workers=2)) == [
+        ("census.workers_of_closed", "data.workers")
+    ]
+    census = answer(registry, census_id).answer["census"]
+    assert (census["visited"], census["workers"], census["workers_told"]) == (3, 5, 2)
+    (part, _) = census["parts"]
+    assert (part["found"], part["moved"], part["workers"], part["workers_told"]) == (2, 1, 5, 2)
+
+
 def test_a_visit_changes_nothing_about_the_business(registry: Cooperatives) -> None:
     """That it is closed is for an official to decide."""
     census_id, (business,) = opened(registry), registry.persons(1)
@@ -77,9 +91,7 @@ def test_a_census_is_over_after_its_last_day_and_says_so_once(registry: Cooperat
     census_id, (business,) = opened(registry), registry.persons(1)
     visit(registry, census_id, business, "found")
     for day in (1, 1, 2):
-        registry.now = datetime(2026, 7, day, 3, tzinfo=UTC)
-        while registry.perform(Task(registry.tick(), deadline_needs, look_at_deadlines)).changes:
-            pass
+        registry.day(f"2026-07-{day:02d}")
     told = [fact.type for fact in registry.facts if fact.subject == census_id]
     assert told == ["registry.census.opened", "registry.census.closed"]
     state = registry.facts[-1].data.model_dump()["census"]

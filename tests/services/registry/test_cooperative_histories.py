@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from services.registry import cooperative_rules as rules
 from services.registry.cooperative import public
+from services.registry.store import MEMBERS
 from shared.contracts.catalogue import TYPES
 from shared.reference.personal import find_personal
 from tests.services.registry.cooperative_samples import Cooperatives, coop
@@ -88,6 +89,100 @@ def test_reports_in_any_order_and_doubled_end_in_one_state(sent: list[Any], rng:
     shuffled = numbered * 2
     rng.shuffle(shuffled)
     assert end_state(shuffled) == end_state(numbered)
+
+
+# --- all messages -----------------------------------------------------------------------------------------------------
+
+verbs = st.one_of(
+    st.tuples(st.just("tell"), told),
+    st.integers(2021, 2025).map(lambda year: ("record_rat", {"book_year": year, "held_on": f"{year + 1}-02-03"})),
+    st.tuples(st.integers(2024, 2025), st.sampled_from(["sehat", "cukup_sehat"]), st.integers(0, 3)).map(
+        lambda one: (
+            "assess",
+            {
+                "book_year": one[0],
+                "health_class": one[1],
+                "score": 70 + one[2],
+                "assessed_on": f"2026-02-0{one[2] + 4}",
+            },
+        )
+    ),
+    st.tuples(st.integers(2020, 2025), st.sampled_from(["turnover", "surplus"]), st.integers(0, 9)).map(
+        lambda one: ("report_outcome", {"year": one[0], one[1]: one[2]})
+    ),
+    st.tuples(st.sampled_from(["enroll", "resign"]), st.integers(0, 3)),
+    st.just(("dissolve", {"reason": "rapat_anggota"})),
+)
+steps = st.tuples(st.sampled_from(["K-0", "K-1", "K-2"]), verbs, st.integers(0, 4))
+
+
+class Office(Cooperatives):
+    """Three cooperatives, and people who may be members of them."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.people = self.persons(4, MEDAN)
+        legal = {name: {"number": f"{name}/BH", "date": "2010-05-01"} for name in ("K-0", "K-1", "K-2")}
+        self.ids = {name: self.known(agency_ref=name, legal=legal[name]) for name in legal}
+
+    def take(self, number: int, step: tuple[str, tuple[str, Any], int]) -> None:
+        """One message, which may be refused: what is refused changes nothing."""
+        name, (verb, about), day = step
+        id_, at, cooperative_id = f"m-{number}", SEEN + timedelta(days=day), self.ids[name]
+        if verb == "tell":
+            self.tell({**about, "agency_ref": name}, id=id_, time=at)
+            return
+        data = {"members": [self.people[about]]} if verb in {"enroll", "resign"} else about
+        actor = "kadis" if verb in {"record_rat", "assess", "dissolve"} else None
+        told = {"cooperative_id": cooperative_id, **data}
+        self.send(f"registry.cooperative.{verb}", told, id=id_, time=at, actor=actor)
+
+    def end(self) -> list[Any]:
+        self.day("2026-07-01")
+        ignored = {"sequence", "cause", "recorded_on"}
+        states = [(self.cooperative(id_).model_dump(exclude=ignored)) for id_ in self.ids.values()]
+        return [states, sorted(one.member_id for one in self.all(MEMBERS))]
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.lists(steps, min_size=1, max_size=14), st.randoms(use_true_random=False))
+def test_messages_of_cooperatives_in_any_order_among_each_other_and_doubled_end_in_one_state(
+    sent: list[Any], rng: Any
+) -> None:
+    """What is told of one comes in its order, as the channel of one office brings it; what is told of others comes
+    between, in any way. Each message comes twice, the second time at once or after more of the same."""
+    straight, mixed = Office(), Office()
+    for number, step in enumerate(sent):
+        straight.take(number, step)
+    lanes = {name: [(number, step) for number, step in enumerate(sent) if step[0] == name] for name in straight.ids}
+    while any(lanes.values()):
+        name = rng.choice([name for name, left in lanes.items() if left])
+        for _ in range(2):
+            mixed.take(*lanes[name][0])
+        del lanes[name][0]
+    assert mixed.end() == straight.end()
+
+
+def is_observed(step: tuple[str, tuple[str, Any], int]) -> bool:
+    """Not what officials decide; and of a meeting, by one word, since a second one of the same year is refused."""
+    _, (verb, about), _ = step
+    return verb in {"tell", "record_rat", "report_outcome"} and "last_rat" not in about
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.lists(steps.filter(is_observed), max_size=10), st.randoms(use_true_random=False))
+def test_what_is_observed_of_a_cooperative_may_come_in_any_order(sent: list[Any], rng: Any) -> None:
+    """Reports, meetings and outcomes each have their time or their year: whatever order they come in, and doubled, they
+    end in one state."""
+    numbered = list(enumerate(sent))
+    shuffled = numbered * 2
+    rng.shuffle(shuffled)
+    straight, mixed = Office(), Office()
+    for number, step in numbered:
+        straight.take(number, step)
+    for number, step in shuffled:
+        mixed.take(number, step)
+    assert mixed.end() == straight.end()
 
 
 looks = st.lists(st.dates(date(2026, 3, 3), date(2030, 12, 31)), max_size=8)

@@ -321,6 +321,62 @@ def test_two_months_of_downtime_change_nothing_about_what_is_told(registry: Coop
     assert registry.cooperative(id_).status_since == date(2027, 7, 1)
 
 
+def days(first: str, last: str) -> list[str]:
+    begin, end = date.fromisoformat(first), date.fromisoformat(last)
+    return [(begin + timedelta(days=number)).isoformat() for number in range((end - begin).days + 1)]
+
+
+YEAR = days("2026-03-03", "2027-03-02")
+DOWN = {
+    "never": set[str](),
+    "over the deadline": {*days("2026-06-15", "2026-08-15")},
+    "over the reminder": {*days("2026-04-10", "2026-06-10")},
+}
+
+
+@pytest.mark.parametrize("down", DOWN)
+def test_a_year_passes_and_each_thing_is_told_once_also_after_two_months_of_downtime(
+    registry: Cooperatives, down: str
+) -> None:
+    """S4-13, S0-02, S1-20: the clock looks every day of a year, or is away for two months of it. Deadlines of RAT, a
+    drive and a census come and go; what is told, with its status and since when, is the same."""
+    names = ("late", "held", "stopped")
+    late, held, stopped = (
+        registry.known(
+            legal={"number": f"{number}/BH", "date": "2011-01-01"},
+            last_rat={"book_year": year, "held_on": f"{year + 1}-04-01"},
+        )
+        for number, year in enumerate((2024, 2024, 2023))
+    )
+    census = {"name": "Pendataan", "region": "12.71", "deadline": "2026-06-30"}
+    told = {**census, "targets": [{"region": "12.71.01", "target": 1}]}
+    census_id = str(registry.accept("registry.census.open", told, MEDAN, actor="kadis")["census_id"])
+    drive_id = drive(registry)
+    begun = len(registry.facts)
+    for day in YEAR:
+        if day not in DOWN[down]:
+            registry.day(day)
+        if day == "2026-06-12":
+            registry.rat(held, 2025, "2026-06-11")
+    things = {late: "late", held: "held", stopped: "stopped", census_id: "census", drive_id: "drive"}
+    since = {name: registry.cooperative(id_).status_since for id_, name in things.items() if name in names}
+    found = sorted(
+        (things[fact.subject], fact.type.rsplit(".", 1)[1], next(iter(fact.data.model_dump().values()))["status"])
+        for fact in registry.facts[begun:]
+    )
+    assert found == [
+        ("census", "closed", "selesai"),
+        ("drive", "lapsed", "lewat"),
+        ("held", "rat_due", "aktif"),
+        ("held", "rat_recorded", "aktif"),
+        ("late", "rat_due", "aktif"),
+        ("late", "status_changed", "berisiko"),
+        ("stopped", "rat_due", "berisiko"),
+        ("stopped", "status_changed", "tidak_aktif"),
+    ]
+    assert since["late"] == since["stopped"] == date(2026, 7, 1)
+
+
 def test_what_the_clock_does_is_traced_to_what_was_last_told(registry: Cooperatives) -> None:
     id_ = str(registry.tell(coop(), id="list-2026").result["cooperative_id"])
     registry.day("2027-08-01")
@@ -509,6 +565,28 @@ def test_cooperatives_are_listed_by_region_and_status_in_pages(registry: Coopera
     (one,) = registry.send("registry.cooperative.request", {"cooperative_id": ids[1]}).answer
     assert one["legal"]["date"] == "2011-01-01"
     assert registry.send("registry.cooperative.request", {"region": "64"}).answer == []
+
+
+def test_who_is_a_member_is_told_to_who_supervises_it_page_by_page(registry: Cooperatives) -> None:
+    """Opaque ids, which `registry.owner.request` resolves for whom they concern; nobody else is told."""
+    people, id_ = registry.persons(9), registry.forming()
+    registry.founded(id_, people)
+    told = {"cooperative_id": id_, "detail": "members", "limit": 5}
+    first = registry.send("registry.cooperative.request", told, SIANTAR)
+    rest = registry.send("registry.cooperative.request", {**told, "after": first.next}, SIANTAR)
+    found = [*first.answer, *rest.answer]
+    assert sorted((one["owner_id"], one["business_id"]) for one in found) == sorted(
+        (one["owner_id"], one["business_id"]) for one in people
+    )
+    assert (len(first.answer), rest.next, {one["founder"] for one in found}) == (5, None, {True})
+    assert codes(registry.send("registry.cooperative.request", told, MEDAN)) == [
+        ("authority.region", "data.cooperative_id")
+    ]
+    assert codes(registry.send("registry.cooperative.request", {"detail": "members"}, SIANTAR)) == [
+        ("field.required", "data.cooperative_id")
+    ]
+    unknown = registry.send("registry.cooperative.request", {**told, "cooperative_id": "no"}, SIANTAR)
+    assert codes(unknown) == [("cooperative.not_found", "data.cooperative_id")]
 
 
 def test_the_clock_of_the_test_is_before_the_deadline() -> None:
