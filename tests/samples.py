@@ -7,9 +7,9 @@ from typing import Any
 from shared.contracts.authority import official_id
 from shared.contracts.registry.agencies import AgencyEvent, AgencyState, OfficialEvent, OfficialState
 
-MEDAN, SIANTAR, KALTIM = "dinkop-medan", "dinkop-siantar", "disperindagkop-kaltim"
-REGIONS = {MEDAN: "12.71", SIANTAR: "12.72", KALTIM: "64"}
-LEVELS = {MEDAN: "kabkota", SIANTAR: "kabkota", KALTIM: "province"}
+MEDAN, SIANTAR, BENGKALIS, KALTIM = "dinkop-medan", "dinkop-siantar", "dinkop-bengkalis", "disperindagkop-kaltim"
+REGIONS = {MEDAN: "12.71", SIANTAR: "12.72", BENGKALIS: "14.03", KALTIM: "64"}
+LEVELS = {MEDAN: "kabkota", SIANTAR: "kabkota", BENGKALIS: "kabkota", KALTIM: "province"}
 DECREE = {"number": "SK-12/2026", "date": "2026-02-01"}
 
 

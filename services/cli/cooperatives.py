@@ -9,12 +9,20 @@ import typer
 
 from services.cli.asking import collect
 from services.cli.client import PATIENCE_SECONDS
-from services.cli.filing import Csv, Xlsx, save
+from services.cli.filing import OUR_SOURCE, Csv, Xlsx, save
 from services.cli.options import As, Json, Patience, print_json, region_code
 from services.cli.tables import show
 from shared.reference import region as regions
 
-_SHOWN = ("cooperative_id", "nama_koperasi", "kelompok", "kode_wilayah", "jumlah_anggota", "tahun_buku_rat", "status")
+_SHOWN = (
+    "cooperative_id",
+    "nama_koperasi",
+    "kelompok",
+    "kode_wilayah",
+    "jumlah_anggota",
+    "tahun_buku_rat",
+    "status_binaan",
+)
 ODS = (
     "nomor_induk_koperasi",
     "nama_koperasi",
@@ -36,11 +44,21 @@ ODS = (
     "kesehatan",
     "skor",
     "tahun_buku_kesehatan",
-    "status",
+    "tanggal_penilaian",
+    "penilai",
+    "produksi",
+    "volume_usaha",
+    "shu",
+    "tahun_hasil",
+    "kualifikasi_hasil",
+    "sumber_hasil",
+    "status_binaan",
     "status_sejak",
     "cooperative_id",
 )
-"""What ODS keeps of a cooperative (sources §7), the figures with where they come from; its own layout is not known."""
+"""What ODS keeps of a cooperative (sources §7), each figure with its source, its day or year and its qualifier; the
+layout of ODS itself is not known. What we have reckoned is headed
+otherwise than what an office says, so that our status does not come back as an office's word."""
 
 
 def cooperatives(
@@ -81,6 +99,7 @@ def ods_row(one: Mapping[str, Any]) -> dict[str, Any]:
     """A cooperative as ODS has it. Its members are those an office has counted, else those on our list."""
     legal, rat, health = (one.get(name) or {} for name in ("legal", "last_rat", "health"))
     members = one.get("members") or _listed(one)
+    outcome = (one.get("outcomes") or [{}])[-1]
     riil = one.get("sektor_riil")
     return {
         "nomor_induk_koperasi": one.get("cooperative_number"),
@@ -103,7 +122,15 @@ def ods_row(one: Mapping[str, Any]) -> dict[str, Any]:
         "kesehatan": health.get("health_class"),
         "skor": health.get("score"),
         "tahun_buku_kesehatan": health.get("book_year"),
-        "status": one["status"],
+        "tanggal_penilaian": health.get("assessed_on"),
+        "penilai": health.get("assessor"),
+        "produksi": outcome.get("production"),
+        "volume_usaha": outcome.get("turnover"),
+        "shu": outcome.get("surplus"),
+        "tahun_hasil": outcome.get("year"),
+        "kualifikasi_hasil": "exact" if outcome else None,
+        "sumber_hasil": one["agency"] if outcome else None,
+        "status_binaan": one["status"],
         "status_sejak": one["status_since"],
         "cooperative_id": one["cooperative_id"],
     }
@@ -112,4 +139,4 @@ def ods_row(one: Mapping[str, Any]) -> dict[str, Any]:
 def _listed(one: Mapping[str, Any]) -> dict[str, Any]:
     if one.get("listed_members") is None:
         return {}
-    return {"count": one["listed_members"], "qualifier": "exact", "source": "Binaan registry"}
+    return {"count": one["listed_members"], "qualifier": "exact", "source": OUR_SOURCE}

@@ -20,6 +20,8 @@ from services.cli.grid import Cell, Look, RowKind
 from services.cli.sheet import replacing
 from services.cli.workbook import written
 
+OUR_SOURCE = "Binaan registry"
+"""Whose figures are those that we have counted ourselves, where a file says so."""
 Xlsx = Annotated[Path | None, typer.Option("--xlsx", metavar="FILE", help="Write the table to a workbook as well.")]
 Csv = Annotated[Path | None, typer.Option("--csv", metavar="FILE", help="Write the table to a CSV file as well.")]
 

@@ -12,6 +12,7 @@ from services.cli import (
     agency,
     ask,
     business,
+    campaigns,
     contract,
     cooperatives,
     exporting,
@@ -70,6 +71,8 @@ app.add_typer(agency.app, name="agency")
 app.add_typer(official.app, name="official")
 app.add_typer(integrator.app, name="integrator")
 app.command()(cooperatives.cooperatives)
+app.command()(campaigns.census)
+app.command()(campaigns.drive)
 app.add_typer(stats.app, name="stats")
 app.add_typer(overlaps.app, name="overlap")
 app.command("never-served")(overlaps.never_served)

@@ -11,7 +11,7 @@ import typer
 from services.cli.asking import tell
 from services.cli.client import PATIENCE_SECONDS
 from services.cli.exits import wrong_usage
-from services.cli.filing import Csv, Xlsx, save
+from services.cli.filing import OUR_SOURCE, Csv, Xlsx, save
 from services.cli.options import As, Json, Patience, print_json, region_code
 from services.cli.screen import out
 from services.cli.tables import table
@@ -36,6 +36,7 @@ _COLUMNS = {
     "businesses": ("key", "name", "count", "share", "workers"),
     "cooperatives": ("key", "name", "count", "share", "members", "members_share"),
 }
+_INDICATORS = ("key", "name", "value", "unit", "qualifier", "target", "due", "met")
 _LEVELS = {
     "nation": "nasional",
     "province": "provinsi",
@@ -60,6 +61,32 @@ SATU_DATA = (
     "sumber",
 )
 """As portals of Satu Data have it (sources §7), and what every figure of ours says besides."""
+ODS: Mapping[str, str] = {
+    "koperasi": "koperasi",
+    "aktif": "aktif",
+    "berisiko": "berisiko",
+    "tidak_aktif": "tidak_aktif",
+    "rat": "rat",
+    "sertifikat_nik": "bernomor_induk",
+    "anggota": "anggota",
+    "manajer": "",
+    "karyawan": "",
+    "modal_sendiri": "",
+    "modal_luar": "",
+    "volume_usaha": "volume_usaha",
+    "shu": "shu",
+}
+"""What ODS sums up of a region (sources §3), and the indicator that says it; managers, employees and capital are not
+known here and stay empty. Beside each figure stands its qualifier."""
+_QUALIFIED = ("anggota", "volume_usaha", "shu")
+ODS_COLUMNS = (
+    "kode_wilayah",
+    "nama_wilayah",
+    "per_tanggal",
+    "sumber",
+    *(column for name in ODS for column in ((name, f"kualifikasi_{name}") if name in _QUALIFIED else (name,))),
+    "tahun_hasil",
+)
 
 
 @app.command()
@@ -98,18 +125,28 @@ def cooperatives(
     against: Against = None,
     source: Source = None,
     qualifier: Qualifier = "exact",
+    ods: Annotated[
+        Path | None,
+        typer.Option("--ods", metavar="FILE", help="Write the region and each part of it as ODS sums them up."),
+    ] = None,
     json: Json = False,
     xlsx: Xlsx = None,
     csv: Csv = None,
     patience: Patience = PATIENCE_SECONDS,
 ) -> None:
-    """Count cooperatives and their members: by region, status, jenis, kelompok, form, sektor or health.
+    """Count cooperatives and their members: by region, status, jenis, kelompok, form, sektor, health, rat (book year),
+    cooperative_number, or indicator: what a *provinsi penggerak koperasi* is measured by, with targets and their day.
 
-    A file has the layout of Satu Data, every figure with its source, its day and its qualifier.
+    A file has the layout of Satu Data, every figure with its source, its day and its qualifier; with --ods (.xlsx or
+    .csv) it has a row for each region, as ODS sums up cooperatives.
 
     Example: `binaan stats cooperatives --by kelompok --csv koperasi.csv --as disperindagkop-kaltim`
+
+    Example: `binaan stats cooperatives --by indicator --as disperindagkop-kaltim`
     """
     data = _asked("cooperatives", region, as_of, by, _outside(against, qualifier, source))
+    if ods is not None:
+        _save_ods(ods, account, {**data, "by": "indicator"}, patience)
     answer = tell(account, "registry.statistics.request", data, patience).data["answer"]
     _show(answer, json=json, xlsx=xlsx, csv=csv)
 
@@ -140,6 +177,34 @@ def _day(text: str | None) -> str | None:
         raise wrong_usage(f"--as-of: {error.text_en}") from None
 
 
+def _save_ods(file: Path, account: str, data: Mapping[str, Any], patience: float) -> None:
+    """One question for each region: each is answered from what registry keeps ready."""
+
+    def ask(**about: str) -> Mapping[str, Any]:
+        answer: Mapping[str, Any] = tell(account, "registry.statistics.request", {**data, **about}, patience).data
+        return dict(answer["answer"])
+
+    parts = sorted(row["key"] for row in ask(by="region")["rows"] if row["key"][0].isdigit())
+    rows = [ods_row(answer) for answer in (ask(), *(ask(region=part) for part in parts))]
+    is_csv = file.suffix.lower() == ".csv"
+    save(rows, ODS_COLUMNS, xlsx=None if is_csv else file, csv=file if is_csv else None)
+
+
+def ods_row(answer: Mapping[str, Any]) -> dict[str, Any]:
+    """The indicators of a region as ODS sums it up."""
+    told = {row["key"]: row for row in answer["rows"]}
+    figures = {name: told.get(indicator, {}) for name, indicator in ODS.items()}
+    return {
+        "kode_wilayah": answer["region"],
+        "nama_wilayah": answer["region_name"],
+        "per_tanggal": answer["as_of"],
+        "sumber": OUR_SOURCE,
+        **{name: figure.get("value") for name, figure in figures.items()},
+        **{f"kualifikasi_{name}": figures[name].get("qualifier") for name in _QUALIFIED},
+        "tahun_hasil": int(answer["as_of"][:4]) - 1,
+    }
+
+
 # --- what is shown ----------------------------------------------------------------------------------------------------
 
 
@@ -156,7 +221,7 @@ def _show_table(answer: Mapping[str, Any]) -> None:
     for text in _totals(answer):
         out().print(text, markup=False)
     if answer.get("rows"):
-        columns = _COLUMNS[answer["of"]]
+        columns = _INDICATORS if answer.get("by") == "indicator" else _COLUMNS[answer["of"]]
         shown = [{name: row.get(name, _hidden(row, name)) for name in columns} for row in answer["rows"]]
         out().print("", table(shown, columns, "key"))
 
@@ -179,6 +244,9 @@ def _totals(answer: Mapping[str, Any]) -> Iterator[str]:
 def satu_data_rows(answer: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     """Every figure of an answer as a row of its own, the totals first; what is not shown has no ``data``."""
     yield from _figures(answer, answer, "", answer["region"])
+    if answer.get("by") == "indicator":
+        yield from (_indicator(answer, row) for row in answer["rows"])
+        return
     for row in answer.get("rows", ()):
         is_place = answer.get("by") == "region" and row["key"][0].isdigit()
         yield from _figures(answer, row, row["key"], row["key"] if is_place else answer["region"])
@@ -186,22 +254,41 @@ def satu_data_rows(answer: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
 
 def _figures(answer: Mapping[str, Any], part: Mapping[str, Any], key: str, region: str) -> Iterator[dict[str, Any]]:
     sums = [name for name in _SUMS if name in answer]
-    place = regions.parse(region)
     for name in ("count", *sums):
         title, unit = _SUBJECT[answer["of"]] if name == "count" else _SUMS[name]
         yield {
-            "_id": f"{answer['statistics_id']}:{key or 'total'}:{name}",
-            "kode_wilayah": region,
-            "level_wilayah": _LEVELS[place.level],
-            "nama_wilayah": place.name,
+            **_about(answer, region, f"{key or 'total'}:{name}"),
             "judul": f"{title} menurut {answer['by']}" if key else title,
             "satuan": unit,
-            "tahun": answer["as_of"][:4],
-            "periode": answer["as_of"],
             "data": part.get(name, ""),
             "status": "tersedia" if name in part else "disamarkan",
-            "timestamp": answer["as_of"],
             "rincian": key,
             "kualifikasi": answer.get(f"{name}_qualifier", "exact"),
-            "sumber": "Binaan registry",
         }
+
+
+def _indicator(answer: Mapping[str, Any], row: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        **_about(answer, answer["region"], row["key"]),
+        "judul": row["name"],
+        "satuan": row["unit"],
+        "data": row.get("value", ""),
+        "status": "disamarkan" if row.get("suppressed") else "tersedia" if "value" in row else "belum ada",
+        "rincian": row["key"],
+        "kualifikasi": row.get("qualifier", ""),
+    }
+
+
+def _about(answer: Mapping[str, Any], region: str, figure: str) -> dict[str, Any]:
+    """What every figure says of itself."""
+    place = regions.parse(region)
+    return {
+        "_id": f"{answer['statistics_id']}:{figure}",
+        "kode_wilayah": region,
+        "level_wilayah": _LEVELS[place.level],
+        "nama_wilayah": place.name,
+        "tahun": answer["as_of"][:4],
+        "periode": answer["as_of"],
+        "timestamp": answer["as_of"],
+        "sumber": OUR_SOURCE,
+    }

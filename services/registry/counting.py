@@ -7,7 +7,7 @@ its one-way breakdowns, and a copy of it for each day before the last on which i
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -15,27 +15,49 @@ from typing import Any
 from pydantic import AwareDatetime, BaseModel, ConfigDict
 
 from services.registry.business import Business
-from services.registry.cooperative import FORMING, Cooperative
+from services.registry.cooperative import FIGURES, FORMING, SHOWN_OUTCOMES, Cooperative
 from shared.reference import kbli
 from shared.reference import region as regions
 
 UNTOLD = "tidak_dirinci"
-TOTAL, REGION, QUALIFIER = "total", "region", "qualifier"
+TOTAL, REGION, QUALIFIER, INDICATOR = "total", "region", "qualifier", "indicator"
 BY: Mapping[str, tuple[str, ...]] = {
     "businesses": (REGION, "status", "scale", "role", "sector"),
-    "cooperatives": (REGION, "status", "jenis", "kelompok", "form", "sektor", "health"),
+    "cooperatives": (
+        REGION,
+        "status",
+        "jenis",
+        "kelompok",
+        "form",
+        "sektor",
+        "health",
+        "rat",
+        "cooperative_number",
+        INDICATOR,
+    ),
 }
-_GONE = ("tutup", "digabung")
+
+
+Cell = tuple[str, str, int, int]
+"""A dimension, a word in it, how many things, how many workers or members (or, under the name of a sum, how much)."""
 
 
 class Counted(BaseModel):
-    """What one thing counts for: where, under which words, and how many workers or members it has."""
+    """What one thing counts for: where, under which words, how many workers or members it has, and what else of it is
+    summed, each a figure under a name and a year."""
 
     model_config = ConfigDict(frozen=True)
 
     region: str
     words: Mapping[str, str]
     amount: int
+    sums: tuple[tuple[str, str, int], ...] = ()
+
+    @property
+    def cells(self) -> Iterator[Cell]:
+        """All it counts in, but for the region."""
+        yield from ((name, word, 1, self.amount) for name, word in ((TOTAL, ""), *self.words.items()))
+        yield from ((name, year, 1, amount) for name, year, amount in self.sums)
 
 
 class Movement(BaseModel):
@@ -52,7 +74,7 @@ class Movement(BaseModel):
 
 def of_business(one: Business | None) -> Counted | None:
     """A business that exists, merged and closed ones being none."""
-    if one is None or one.status in _GONE:
+    if one is None or one.gone:
         return None
     sector = kbli.category(one.kbli.code, one.kbli.version) if one.kbli is not None else None
     words = {"status": one.status, "scale": one.scale, "role": one.role, "sector": sector}
@@ -71,6 +93,8 @@ def of_cooperative(one: Cooperative | None) -> Counted | None:
         "form": one.form,
         "sektor": riil,
         "health": one.health.health_class if one.health is not None else None,
+        "rat": str(one.rats[-1].book_year) if one.rats else None,
+        "cooperative_number": "ada" if one.cooperative_number is not None else None,
     }
     # The office's own figure stands before our list, which may hold only the founders.
     if one.members is not None:
@@ -80,7 +104,16 @@ def of_cooperative(one: Cooperative | None) -> Counted | None:
 
 
 def _with_members(one: Cooperative, words: Mapping[str, str | None], members: int, qualifier: str | None) -> Counted:
-    return Counted(region=one.region, words=_told({**words, QUALIFIER: qualifier}), amount=members)
+    told = _told({**words, QUALIFIER: qualifier})
+    return Counted(region=one.region, words=told, amount=members, sums=tuple(_outcomes(one)))
+
+
+def _outcomes(one: Cooperative) -> Iterator[tuple[str, str, int]]:
+    """What it has brought about, by year (S0-12, S2-10)."""
+    for outcome in one.outcomes[-SHOWN_OUTCOMES:]:
+        for name in FIGURES:
+            if (amount := getattr(outcome, name)) is not None:
+                yield name, str(outcome.year), amount
 
 
 def _told(words: Mapping[str, str | None]) -> dict[str, str]:
@@ -101,9 +134,6 @@ def moved(before: Business | Cooperative | None, after: Business | Cooperative, 
 
 
 # --- figures ----------------------------------------------------------------------------------------------------------
-
-Cell = tuple[str, str, int, int]
-"""A dimension, a word in it, how many things, how many workers or members."""
 
 
 class Figures(BaseModel):
@@ -195,10 +225,10 @@ class _Book:
         for sign, one in ((-1, movement.before), (1, movement.after)):
             if one is None or not regions.within(one.region, self.region):
                 continue
-            for cell in ((TOTAL, ""), (REGION, _child(one.region, self.region)), *one.words.items()):
-                figure = self.cells.setdefault(cell, [0, 0])
-                figure[0] += sign
-                figure[1] += sign * one.amount
+            for name, word, count, amount in (*one.cells, (REGION, _child(one.region, self.region), 1, one.amount)):
+                figure = self.cells.setdefault((name, word), [0, 0])
+                figure[0] += sign * count
+                figure[1] += sign * amount
 
     def closed(self) -> dict[str, Any]:
         cells = ((*cell, *figure) for cell, figure in sorted(self.cells.items()) if any(figure))

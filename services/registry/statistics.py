@@ -17,7 +17,8 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
-from services.registry.counting import QUALIFIER, REGION, UNTOLD, Figures
+from services.registry import indicators
+from services.registry.counting import INDICATOR, QUALIFIER, REGION, UNTOLD, Figures
 from shared.contracts.registry.statistics import (
     OutsideFigure,
     PublishedOutside,
@@ -98,6 +99,7 @@ def state(
     count, amount = figures.total
     shown = figures.of == "cooperatives" or not secret
     covered = outside is not None and shown
+    qualifier = _qualifier(figures) if figures.of == "cooperatives" and not secret else None
     return StatisticsState(
         statistics_id=statistics_id(figures.of, figures.region, by),
         of=figures.of,
@@ -107,9 +109,9 @@ def state(
         by=by,
         count=count if shown else None,
         **_amount(figures.of, None if secret else amount),
-        members_qualifier=_qualifier(figures) if figures.of == "cooperatives" and not secret else None,
+        members_qualifier=qualifier,
         suppressed=secret,
-        rows=() if by is None else _rows(figures, by, smallest, secret=secret),
+        rows=_breakdown(figures, by, as_of, qualifier, secret=secret),
         outside=PublishedOutside(**outside.model_dump(include=set(PublishedOutside.model_fields))) if outside else None,
         coverage=_percent(count, outside.value) if covered and outside is not None else None,
     )
@@ -119,7 +121,14 @@ def _amount(of: str, amount: int | None) -> dict[str, Any]:
     return {"members": amount} if of == "cooperatives" else {"workers": amount}
 
 
-def _rows(figures: Figures, by: str, smallest: int, *, secret: bool) -> tuple[Row, ...]:
+def _breakdown(
+    figures: Figures, by: str | None, as_of: date, qualifier: str | None, *, secret: bool
+) -> tuple[Row, ...]:
+    if by is None:
+        return ()
+    if by == INDICATOR:
+        return indicators.rows(figures, as_of, qualifier=qualifier, secret=secret)
+    smallest = smallest_cell(as_of)
     left_out = hidden_in(figures, by, smallest)
     parts = sorted(figures.by(by).items(), key=lambda one: (one[0] == UNTOLD, -one[1][0], one[0]))
     return tuple(_row(figures, by, word, figure, secret=secret or word in left_out) for word, figure in parts)

@@ -11,7 +11,7 @@ import pytest
 from deploy.local.world import World
 from shared.contracts.catalogue import BY_NAME
 from shared.reference.personal import find_personal
-from tests.samples import KALTIM, SIANTAR
+from tests.samples import BENGKALIS, KALTIM, SIANTAR
 from tests.services.registry.memory import person
 from tests.shared.reference import generate
 from tests.support import Json, Party, Reader, ServiceProcess, register, until
@@ -26,7 +26,7 @@ STATISTICS = "registry.statistics.request"
 @pytest.fixture(scope="module", autouse=True)
 async def service(world: World, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[ServiceProcess]:
     async with ServiceProcess(world, "registry", tmp_path_factory.mktemp("cooperatives")) as process:
-        await register(world, (SIANTAR, KALTIM))
+        await register(world, (SIANTAR, KALTIM, BENGKALIS))
         yield process
 
 
@@ -112,7 +112,7 @@ def _one(number: int, kind: str | None) -> Json:
 
 async def test_kalimantan_timur_has_the_figures_it_told_the_press(world: World) -> None:
     """S3-08 to S3-10: 6,111 cooperatives, 4,350 of them in the kinds that are named, 436,068 members, 24.31 % of them
-    in Samarinda; and an official publishes it."""
+    in Samarinda, 71.36 a cooperative (S3-01: what the province is measured by); and an official publishes it."""
     async with Party(world, KALTIM) as office, Reader(world, "kemenumkm", "kemenumkm.events") as events:
         gate = asyncio.Semaphore(200)
 
@@ -128,6 +128,7 @@ async def test_kalimantan_timur_has_the_figures_it_told_the_press(world: World) 
         told = {"of": "cooperatives", "by": "kelompok", "outside": outside}
         published = await office.accepted("registry.statistics.publish", told, actor="kadis")
         (event,) = await events.about(published["statistics_id"], 1)
+        measured = await figures(office, of="cooperatives", by="indicator")
     assert by_kind["members"] == ALL_MEMBERS
     assert {row["key"]: (row["count"], row["share"]) for row in by_kind["rows"]} == {
         "ksu": (3097, 50.68),
@@ -138,13 +139,49 @@ async def test_kalimantan_timur_has_the_figures_it_told_the_press(world: World) 
     }
     samarinda = next(row for row in by_place["rows"] if row["key"] == "64.72")
     assert (samarinda["members"], samarinda["members_share"]) == (SAMARINDA, 24.31)
+    indicators = {row["key"]: row["value"] for row in measured["rows"]}
+    assert (indicators["koperasi"], indicators["anggota_per_koperasi"]) == (6111, 71.36)
     state = event["data"]["statistics"]
     assert (state["count"], state["coverage"], len(state["rows"])) == (6111, 100.0, 5)
 
 
-async def test_bengkalis_knows_how_much_of_the_census_it_has(world: World) -> None:
-    """S2-14: BPS has "sekitar 40.000"; here for the six hundred of another office, whose coverage is 1.5 %."""
-    async with Party(world, SIANTAR) as office:
-        outside = {"value": 40_000, "qualifier": "sekitar", "source": "BPS"}
-        answer = await figures(office, of="businesses", outside=outside)
-    assert (answer["coverage"], answer["outside"]) == (1.5, outside)
+def bengkalis() -> list[Json]:
+    """350 cooperatives that the office holds to be active, with 29 or 30 members each."""
+    return [
+        {
+            "cooperative": {
+                "agency_ref": f"B-{number:03d}",
+                "name": f"Koperasi Bengkalis {number}",
+                "region": BENGKALIS_DISTRICTS[number % len(BENGKALIS_DISTRICTS)],
+                "legal": {"number": f"{number}/BH/IV", "date": "2005-01-01"},
+                "standing": "aktif",
+                "members": {
+                    "count": 29 + number % 2,
+                    "qualifier": "lebih_dari",
+                    "source": "Diskop UKM Bengkalis",
+                    "as_of": "2020-01-27",
+                },
+            }
+        }
+        for number in range(350)
+    ]
+
+
+BENGKALIS_DISTRICTS = ("14.03.01", "14.03.02", "14.03.09")
+
+
+async def test_bengkalis_knows_its_active_cooperatives_and_how_much_of_the_census_it_has(world: World) -> None:
+    """S2-08, S2-14: 350 active cooperatives with *lebih dari* 10,000 members; of the *sekitar* 40,000 businesses that
+    BPS counts, its register has 500."""
+    niks = generate.distinct(lambda one: generate.nik(one, regency="14.03"), Random(40_000), 500)
+    rows = [{"owner": person(nik=nik), "business": {"name": f"Usaha {nik[-5:]}", "region": "14.03.01"}} for nik in niks]
+    outside = {"value": 40_000, "qualifier": "sekitar", "source": "BPS", "as_of": "2020-01-27"}
+    async with Party(world, BENGKALIS) as office:
+        await office.accepted("registry.business.report_many", {"reports": rows}, time=OBSERVED)
+        tellings = (office.accepted("registry.cooperative.report", told, time=OBSERVED) for told in bengkalis())
+        assert {one["status"] for one in await asyncio.gather(*tellings)} == {"aktif"}
+        by_status = await counted(office, 350, of="cooperatives", by="status")
+        answer = await counted(office, 500, of="businesses", outside=outside)
+    assert [(row["key"], row["count"]) for row in by_status["rows"]] == [("aktif", 350)]
+    assert (by_status["members"], by_status["members_qualifier"]) == (10_325, "lebih_dari")
+    assert (answer["coverage"], answer["outside"]) == (1.25, outside)

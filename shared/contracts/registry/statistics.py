@@ -10,9 +10,24 @@ from shared.contracts.fields import Count, Day, Payload, Public, PublicText, Pub
 from shared.contracts.registry.cooperatives import Qualifier
 
 Of = Literal["businesses", "cooperatives"]
-By = Literal["region", "status", "scale", "role", "sector", "jenis", "kelompok", "form", "sektor", "health"]
+By = Literal[
+    "region",
+    "status",
+    "scale",
+    "role",
+    "sector",
+    "jenis",
+    "kelompok",
+    "form",
+    "sektor",
+    "health",
+    "rat",
+    "cooperative_number",
+    "indicator",
+]
 """Businesses by region, status, scale, role and sector (KBLI category); cooperatives by region, status, jenis,
-kelompok, form, sektor (riil or simpan pinjam) and health."""
+kelompok, form, sektor (riil or simpan pinjam), health, the book year of the last RAT, whether they have a cooperative
+number, and by indicator: what a *provinsi penggerak koperasi* is measured by (S3-01)."""
 
 
 class OutsideFigure(Payload):
@@ -56,6 +71,14 @@ class Row(Published):
     members: Public[int | None] = None
     members_share: Public[float | None] = None
     workers: Public[int | None] = None
+    value: Public[int | float | None] = None
+    """Of an indicator, in its unit; ``count`` is of how many cooperatives that figure comes."""
+    unit: Public[str | None] = None
+    qualifier: Public[str | None] = None
+    target: Public[float | None] = None
+    due: Public[Day | None] = None
+    """The day by which the target is to be met."""
+    met: Public[bool | None] = None
     suppressed: Public[bool] = False
 
 

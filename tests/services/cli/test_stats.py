@@ -82,6 +82,64 @@ def test_satu_data_has_a_row_for_every_figure_with_source_day_and_qualifier(tmp_
     assert len({row["_id"] for row in rows}) == len(rows)
 
 
+INDICATORS: dict[str, Any] = {
+    **{name: ANSWER[name] for name in ("statistics_id", "of", "region", "region_name", "as_of", "count")},
+    "by": "indicator",
+    "rows": [
+        {"key": "koperasi", "name": "Jumlah koperasi", "count": 6111, "value": 6111, "unit": "koperasi",
+         "qualifier": "exact", "suppressed": False},
+        {"key": "anggota", "name": "Jumlah anggota", "count": 6111, "unit": "orang", "suppressed": True},
+        {"key": "shu", "name": "SHU", "count": 9, "value": -12, "unit": "rupiah", "qualifier": "sekitar",
+         "suppressed": False},
+        {"key": "rat_persen", "name": "Koperasi ber-RAT", "count": 2, "value": 50.0, "unit": "persen",
+         "qualifier": "exact", "target": 60.0, "due": "2026-12-31", "met": False, "suppressed": False},
+    ],
+}  # fmt: skip
+
+
+@pytest.fixture
+def measured(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
+    """What was asked of a registry that answers by what is asked."""
+    asked: list[dict[str, Any]] = []
+
+    def tell(account: str, key: str, data: dict[str, Any], patience: float) -> Reply:
+        asked.append(data)
+        answer = {**INDICATORS, "region": data.get("region", "64")} if data.get("by") == "indicator" else ANSWER
+        return Reply("answered", {"answer": answer}, {})
+
+    monkeypatch.setattr(stats, "tell", tell)
+    return asked
+
+
+def test_indicators_are_shown_with_their_target_and_its_day(measured: list[dict[str, Any]], tmp_path: Path) -> None:
+    """S3-01; in a file each is a figure of Satu Data in its unit."""
+    file = tmp_path / "indikator.csv"
+    shown = run("--by", "indicator", "--csv", str(file)).stdout
+    for text in ("Koperasi ber-RAT", "50.0", "60.0", "2026-12-31", "no", "–"):
+        assert text in shown
+    rows = list(csv.DictReader(io.StringIO(file.read_text(encoding="utf-8-sig")), delimiter=";"))
+    assert [(row["rincian"], row["satuan"], row["data"], row["status"], row["kualifikasi"]) for row in rows[1:]] == [
+        ("koperasi", "koperasi", "6111", "tersedia", "exact"),
+        ("anggota", "orang", "", "disamarkan", ""),
+        ("shu", "rupiah", "-12", "tersedia", "sekitar"),
+        ("rat_persen", "persen", "50.0", "tersedia", "exact"),
+    ]
+    assert len({row["_id"] for row in rows}) == len(rows)
+
+
+def test_ods_has_a_row_for_the_region_and_each_part_of_it(measured: list[dict[str, Any]], tmp_path: Path) -> None:
+    """Sources §3; what is not known is empty, and a loss is one."""
+    file = tmp_path / "ods.csv"
+    assert run("--ods", str(file)).exit_code == Exit.DONE
+    rows = list(csv.DictReader(io.StringIO(file.read_text(encoding="utf-8-sig")), delimiter=";"))
+    assert tuple(rows[0]) == stats.ODS_COLUMNS
+    assert [row["kode_wilayah"] for row in rows] == ["64", "64.11", "64.72"]
+    names = ("koperasi", "anggota", "manajer", "shu", "kualifikasi_shu", "tahun_hasil", "per_tanggal", "sumber")
+    assert [rows[0][name] for name in names] == [
+        "6111", "", "", "-12", "sekitar", "2025", "2026-03-01", "Binaan registry"
+    ]  # fmt: skip
+
+
 def test_what_was_typed_is_asked(answered: list[dict[str, Any]]) -> None:
     run("--region", "6472", "--as-of", "1/3/2026", "--by", "jenis", "--against", "9", "--source", "BPS")
     assert answered == [

@@ -9,9 +9,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from services.registry import counting, statistics
+from services.registry import indicators as indicator_policy
 from services.registry.cooperative import Cooperative
 from services.registry.counting import Figures, Movement
 from services.registry.handlers.statistics import fold, fold_needs
+from services.registry.indicators import Indicator, in_force
 from services.registry.store import BUSINESSES, COOPERATIVES, FIGURES, MOVEMENTS, PAST_FIGURES
 from shared.contracts.registry.cooperatives import PublishedMembers
 from shared.contracts.registry.statistics import OutsideFigure, StatisticsState
@@ -216,6 +218,110 @@ def test_an_official_publishes_figures_for_everybody(registry: Cooperatives) -> 
     assert codes(refused) == [("actor.role", "actor")]
 
 
+# --- what a province is measured by -----------------------------------------------------------------------------------
+
+
+def indicators(registry: Cooperatives, account: str = SIANTAR, **about: Any) -> dict[str, dict[str, Any]]:
+    answer = ask(registry, account, of="cooperatives", by="indicator", **about).answer
+    return {row["key"]: row for row in answer["rows"]}
+
+
+def test_a_region_is_measured_by_what_is_kept_ready(registry: Cooperatives) -> None:
+    """S3-01, S0-12, S2-10: shares of what there is, sums of what was told of last year, targets with their day."""
+    for number in range(4):
+        legal = {"number": f"{number}/BH", "date": "2011-01-01"}
+        id_ = registry.known(
+            SIANTAR, region="12.72.01", legal=legal, jenis="simpan_pinjam" if number else "jasa",
+            members={"count": 25, "as_of": "2025-12-31"}, cooperative_number=f"N-{number}" if number else None,
+        )  # fmt: skip
+        told = {"cooperative_id": id_, "year": 2025, "turnover": 1000, "surplus": -5 + number}
+        if number < 3:
+            registry.send("registry.cooperative.report_outcome", told, SIANTAR, time=SEEN)
+        if number < 2:
+            registry.official("record_rat", id_, SIANTAR, book_year=2025, held_on="2026-02-01")
+    fold_all(registry)
+    found = indicators(registry)
+    assert {key: row.get("value") for key, row in found.items()} == {
+        "koperasi": 4,
+        "aktif": 4,
+        "berisiko": 0,
+        "tidak_aktif": 0,
+        "rat": 2,
+        "bernomor_induk": 3,
+        "anggota": 100,
+        "produksi": 0,
+        "volume_usaha": 3000,
+        "shu": -12,
+        "aktif_persen": 100.0,
+        "rat_persen": 50.0,
+        "sehat_persen": 0.0,
+        "riil_persen": 25.0,
+        "bernomor_induk_persen": 75.0,
+        "anggota_per_koperasi": 25.0,
+    }
+    assert [found[key].get("met") for key in ("aktif_persen", "rat_persen", "anggota")] == [True, False, None]
+    assert (found["rat_persen"]["target"], found["rat_persen"]["due"]) == (60.0, "2026-12-31")
+    assert (found["shu"]["count"], found["shu"]["qualifier"], found["rat"]["qualifier"]) == (3, "sekitar", "exact")
+
+
+def test_kalimantan_timur_has_71_members_a_cooperative() -> None:
+    """S3-08, S3-10: 436,068 of 6,111."""
+    table = statistics.state(figures_of(kaltim(), "64"), [], "indicator", DAY, None)
+    values = {row.key: row.value for row in table.rows}
+    assert (values["anggota_per_koperasi"], values["aktif_persen"], values["koperasi"]) == (71.36, 100.0, 6111)
+
+
+def test_members_who_are_too_few_are_not_told_by_an_indicator_either(registry: Cooperatives) -> None:
+    """A breakdown with one member in a cell: of a cooperative its number is public, who is in it is not."""
+    registry.known(SIANTAR, region="12.72.01", members={"count": 1, "as_of": "2025-12-31"})
+    registry.known(
+        SIANTAR,
+        region="12.72.02",
+        legal={"number": "2/BH", "date": "2011-01-01"},
+        members={"count": 40, "as_of": "2025-12-31"},
+    )
+    fold_all(registry)
+    rows = ask(registry, SIANTAR, of="cooperatives", by="region").answer["rows"]
+    assert [(row["key"], row["count"], row.get("members")) for row in rows] == [
+        ("12.72.01", 1, None),
+        ("12.72.02", 1, None),
+    ]
+    one = indicators(registry, region="12.72.01")
+    assert [(one[key].get("value"), one[key]["suppressed"]) for key in ("koperasi", "anggota")] == [
+        (1, False),
+        (None, True),
+    ]
+    assert "value" not in one["anggota_per_koperasi"]
+
+
+def test_an_indicator_of_a_province_stands_above_that_of_all_and_the_newer_above_the_older() -> None:
+    """Policy is dated and the region's own (S3-01: what Kaltim means to reach by the end of its year)."""
+
+    def row(valid_from: str, region: str, target: str) -> Indicator:
+        told = {"indicator": "aktif", "name": "", "figure": "count total", "per": "", "unit": "", "due": ""}
+        return indicator_policy._parsed({**told, "valid_from": valid_from, "region": region, "target": target})
+
+    table = tuple(
+        row(*one)
+        for one in (
+            ("2007-01-01", "", "1"),
+            ("2013-01-01", "64", "2"),
+            ("2020-01-01", "", "3"),
+            ("2027-01-01", "64", "4"),
+        )
+    )
+    cases = {
+        ("12.71", "2010-01-01"): 1,
+        ("12.71", "2026-01-01"): 3,
+        ("64.72", "2026-01-01"): 2,
+        ("64", "2027-01-01"): 4,
+    }
+    for (region, day), target in cases.items():
+        (one,) = in_force(table, region, date.fromisoformat(day))
+        assert one.target == target
+    assert in_force(table, "64", date(2006, 1, 1)) == []
+
+
 # --- nobody is found --------------------------------------------------------------------------------------------------
 
 
@@ -277,6 +383,9 @@ def recount(registry: Cooperatives, of: str, place: str) -> dict[tuple[str, str]
         for cell in ((counting.TOTAL, ""), *one.words.items()):
             counts[cell] += 1
             sums[cell] += one.amount
+        for name, year, amount in one.sums:
+            counts[name, year] += 1
+            sums[name, year] += amount
     return {cell: (count, sums[cell]) for cell, count in counts.items()}
 
 
