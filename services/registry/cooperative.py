@@ -151,7 +151,8 @@ def by_calendar(one: Cooperative, today: date) -> Cooperative:
     if one.ended or one.status == FORMING:
         return one.model_copy(update={"look_again": None})
     now = where(one, today)
-    since = one.status_since if now.status == one.status else (now.since or today)
+    # Of the calendar where it has a day, so that a meeting that is told of late moves it, whatever came first.
+    since = now.since or (one.status_since if now.status == one.status else today)
     again = _next_look(one, now, today)
     return one.model_copy(update={"status": now.status, "status_since": since, "look_again": again})
 

@@ -77,7 +77,7 @@ def end_state(numbered: list[tuple[str, tuple[dict[str, Any], Any]]]) -> list[An
     for id_, (report, seen) in numbered:
         assert not registry.tell(whole(report), id=id_, time=seen).problems
     registry.day("2026-07-01")
-    ignored = {"cooperative_id", "sequence", "cause", "status_since"}
+    ignored = {"cooperative_id", "sequence", "cause"}
     return sorted((one.agency_refs[MEDAN], one.model_dump(exclude=ignored)) for one in registry.cooperatives())
 
 
