@@ -9,7 +9,7 @@ COMPILE = $(UV) pip compile --quiet --universal --python-version 3.11 --generate
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test soak mutants bench bench-import test-containers test-motor images lint stack-up stack-down lock
+.PHONY: help setup demo test soak soak-delivery mutants bench bench-import test-containers test-motor images lint stack-up stack-down lock
 
 help: ## Show this list.
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | awk -F '\t' '{ printf "  make %-16s %s\n", $$1, $$2 }'
@@ -25,6 +25,9 @@ test: setup ## Run the tests on real servers, several modules at a time. Some on
 
 soak: setup ## Kill and break at random for half an hour and balance the books. Less: make soak ARGS="--kills 20 --messages 5000"
 	@$(BIN)/python -m tests.faults.soak $(ARGS)
+
+soak-delivery: setup ## Kill notify ten times while providers refuse, stall and answer late; their ledger must balance.
+	@$(BIN)/python -m tests.faults.delivery $(ARGS)
 
 mutants: setup ## Take the kernel's guarantees away one at a time; the books must notice each time.
 	@$(BIN)/python -m tests.faults.mutate $(ARGS)

@@ -10,8 +10,10 @@ from __future__ import annotations
 
 import hashlib
 import uuid
-from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from bisect import bisect_left, bisect_right, insort
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from copy import deepcopy
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -55,7 +57,7 @@ class ServiceInMemory:
 
     def __init__(self, service: str, routes: Routes, collections: Sequence[Collection[Any]], now: datetime) -> None:
         self.now = now
-        self.stored: dict[str, dict[str, BaseModel]] = {collection.name: {} for collection in collections}
+        self.stored: dict[str, Kept] = {collection.name: Kept(collection) for collection in collections}
         self.facts: list[Fact] = []
         self.token_keys = ["a key"]
         """What tokens are found by; new ones are made with the first."""
@@ -161,7 +163,8 @@ class ServiceInMemory:
             collection = self.collection_of(gone)
             working.remove(collection, gone)
             del self.stored[collection.name][collection.id_of(gone)]
-        self._check_claims({self.collection_of(change) for change in decision.changes})
+        for change in decision.changes:
+            self._check_claims(change)
         for fact in decision.facts:
             self._tell(fact)
 
@@ -172,14 +175,10 @@ class ServiceInMemory:
 
     def _look_up(self, working: WorkingSet, lookup: Lookup) -> None:
         collection = lookup.collection
-        found = sorted(filter(lambda one: _matches(lookup, one), self.all(collection)), key=collection.id_of)
-        if isinstance(lookup, Due):
-            found.sort(key=lambda one: (collection.due(one),))
-        if isinstance(lookup, Page | AtMost | Due):
-            found = found[: lookup.limit]
-        for one in found:
-            working.add(collection, one)
-        working.loaded(lookup, [collection.id_of(one) for one in found])
+        found = self.stored[collection.name].ids(lookup)
+        for id_ in found:
+            working.add(collection, self.stored[collection.name][id_])
+        working.loaded(lookup, found)
 
     def _store(self, change: BaseModel) -> BaseModel:
         collection, kept = self.collection_of(change), type(change).model_validate(change.model_dump(mode="json"))
@@ -187,10 +186,12 @@ class ServiceInMemory:
         self.stored[collection.name][collection.id_of(kept)] = kept
         return kept
 
-    def _check_claims(self, collections: Iterable[Collection[Any]]) -> None:
-        for collection in collections:
-            claims = Counter(key for one in self.all(collection) for key in collection.keys(one))
-            assert not claims or max(claims.values()) == 1, "a unique index would refuse this"
+    def _check_claims(self, change: BaseModel) -> None:
+        collection = self.collection_of(change)
+        for key in collection.keys(change):
+            assert len(self.stored[collection.name].ids(ByKey(collection, key))) == 1, (
+                "a unique index would refuse this"
+            )
 
     def _tell(self, fact: Fact) -> None:
         kind = TYPES[fact.type]
@@ -201,20 +202,69 @@ class ServiceInMemory:
         self.facts.append(fact)
 
 
-def _matches(lookup: Lookup, one: BaseModel) -> bool:
-    collection = lookup.collection
-    match lookup:
-        case ById():
-            return bool(collection.id_of(one) == lookup.id)
-        case ByKey():
-            return lookup.key in collection.keys(one)
-        case ByTag() | AtMost():
-            return lookup.tag in collection.tags(one)
-        case Page():
-            return lookup.tag in collection.tags(one) and collection.id_of(one) > lookup.after
-        case Due():
-            due = collection.due(one)
-            tagged = lookup.tag is None or lookup.tag in collection.tags(one)
-            return tagged and due is not None and due <= lookup.until
-        case Outdated():
-            return False  # nothing is stored under a key here
+class Kept(dict[str, BaseModel]):
+    """What one collection holds, by id; found by names and instants as the indexes of a database find it, so that what
+    a decision costs does not depend on how much there is."""
+
+    def __init__(self, collection: Collection[Any]) -> None:
+        super().__init__()
+        self._collection = collection
+        self._named: dict[str, list[str]] = defaultdict(list)
+        self._due: dict[str | None, list[tuple[datetime, str]]] = defaultdict(list)
+
+    def __setitem__(self, id_: str, one: BaseModel) -> None:
+        if id_ in self:
+            self._unname(id_)
+        super().__setitem__(id_, one)
+        for name in self._names(one):
+            insort(self._named[name], id_)
+        for place in self._times(id_, one):
+            insort(self._due[place[0]], place[1])
+
+    def __delitem__(self, id_: str) -> None:
+        self._unname(id_)
+        super().__delitem__(id_)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> dict[str, BaseModel]:
+        return deepcopy(dict(self), memo)
+
+    def _unname(self, id_: str) -> None:
+        one = self[id_]
+        for name in self._names(one):
+            del self._named[name][bisect_left(self._named[name], id_)]
+        for tag, due in self._times(id_, one):
+            del self._due[tag][bisect_left(self._due[tag], due)]
+
+    def _names(self, one: BaseModel) -> set[str]:
+        keys, tags = self._collection.keys(one), self._collection.tags(one)
+        return {*(f"key {each}" for each in keys), *(f"tag {each}" for each in tags)}
+
+    def _times(self, id_: str, one: BaseModel) -> Iterator[tuple[str | None, tuple[datetime, str]]]:
+        due = self._collection.due(one)
+        if due is not None:
+            yield from ((tag, (due, id_)) for tag in {None, *self._collection.tags(one)})
+
+    def ids(self, lookup: Lookup) -> list[str]:
+        """What a lookup finds: by id, but what is due by its time."""
+        match lookup:
+            case ById():
+                return [lookup.id] if lookup.id in self else []
+            case ByKey():
+                return list(self._named.get(f"key {lookup.key}", ()))
+            case ByTag():
+                return list(self._named.get(f"tag {lookup.tag}", ()))
+            case AtMost():
+                return self._named.get(f"tag {lookup.tag}", [])[: lookup.limit]
+            case Page():
+                named = self._named.get(f"tag {lookup.tag}", [])
+                start = bisect_right(named, lookup.after)
+                return named[start : start + lookup.limit]
+            case Due():
+                due = self._due.get(lookup.tag, [])
+                return [id_ for _, id_ in due[: min(lookup.limit, bisect_right(due, lookup.until, key=_instant))]]
+            case Outdated():
+                return []  # nothing is stored under a key here
+
+
+def _instant(place: tuple[datetime, str]) -> datetime:
+    return place[0]

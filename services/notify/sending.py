@@ -21,7 +21,7 @@ from services.notify import message as messages
 from services.notify.desk import Desk, programme_needs, refusal_needs
 from services.notify.message import Circumstances, Message, Step
 from services.notify.occasion import PRIORITIES
-from services.notify.policy import policy_on
+from services.notify.policy import Policy, policy_on
 from services.notify.provider import Outcome, Outgoing
 from services.notify.refusal import ALARMING
 from services.notify.store import BUSINESSES, CONTACT, MESSAGES, PROGRAMME, SENDING, lane
@@ -40,18 +40,38 @@ _BREATH_SECONDS = 0.1
 """How long to let a provider's limit allow more, so that a step is worth its transaction."""
 
 _LONGEST_BREATH_SECONDS = 1.0
+_BEFORE_NIGHT = timedelta(seconds=10)
+"""What is claimed waits a moment for its provider's limit, and on its way to a phone a few more."""
 
 _LEFT = ByTag(MESSAGES, SENDING, guard=False)  # only the one process that holds the workers' lease moves these
 
 
+class Ready(NamedTuple):
+    """A message that is claimed, the line it goes by, and when: an instant by the clock of the switchboard."""
+
+    line: Line
+    goes_at: float
+    message: Outgoing
+
+
+@dataclass(slots=True)
+class _Call:
+    """A call under way: ``since`` is when it really began."""
+
+    line: Line
+    message_ids: tuple[str, ...]
+    since: float
+
+
 @dataclass(frozen=True, slots=True)
 class Claimed:
-    """What a claim came to: messages ``left`` by a crash by provider, or else those to send now, each with its line.
-    ``more`` is how many were looked at."""
+    """What a claim came to: messages ``left`` by a crash by provider, or else those to send.
+    ``more``: something was looked at; ``made_way``: some of it does not go now, and took the place of what may."""
 
     left: Mapping[str | None, tuple[str, ...]]
-    outgoing: tuple[tuple[Line, Outgoing], ...] = ()
+    outgoing: tuple[Ready, ...] = ()
     more: bool = False
+    made_way: bool = False
 
 
 class Sender:
@@ -66,7 +86,7 @@ class Sender:
     ) -> None:
         self._board, self._pause, self._alarm = board, pause, alarm
         self._only_to = None if only_to is None else frozenset(only_to)
-        self._calls: dict[asyncio.Task[list[Outcome]], tuple[Line, tuple[str, ...], float]] = {}
+        self._calls: dict[asyncio.Task[list[Outcome]], _Call] = {}
         self._unrecorded: list[Outcome] = []
         """What was answered and could not be written down yet."""
 
@@ -81,9 +101,9 @@ class Sender:
             return True
         self._start(claimed.outgoing)
         if self._calls:
-            await self._record(run, _BREATH_SECONDS if claimed.more else _IDLE_SECONDS)
+            await self._record(run, 0 if claimed.made_way else _BREATH_SECONDS if claimed.more else _IDLE_SECONDS)
             return True
-        if claimed.more and not claimed.outgoing:
+        if claimed.more and not (claimed.outgoing or claimed.made_way):
             await self._pause(min(max(self._board.opens_in(), _BREATH_SECONDS), _LONGEST_BREATH_SECONDS))
         return claimed.more
 
@@ -94,17 +114,26 @@ class Sender:
 
     # --- calls -----------------------------------------------------------------------------------------------------
 
-    def _start(self, outgoing: Sequence[tuple[Line, Outgoing]]) -> None:
-        by_line: dict[str, list[tuple[Line, Outgoing]]] = defaultdict(list)
+    def _start(self, outgoing: Sequence[Ready]) -> None:
+        by_line: dict[str, list[Ready]] = defaultdict(list)
         for one in outgoing:
-            by_line[one[0].provider.name].append(one)
-        for pairs in by_line.values():
-            line, size = pairs[0][0], pairs[0][0].provider.at_once
-            for start in range(0, len(pairs), size):
-                part = [message for _, message in pairs[start : start + size]]
-                self._board.began(line)
-                call = asyncio.ensure_future(line.provider.send(part))
-                self._calls[call] = line, tuple(one.message_id for one in part), self._board.clock()
+            by_line[one.line.provider.name].append(one)
+        for ready in by_line.values():
+            size = ready[0].line.provider.at_once
+            for start in range(0, len(ready), size):
+                part = ready[start : start + size]
+                call = _Call(part[0].line, tuple(one.message.message_id for one in part), part[-1].goes_at)
+                self._board.began(call.line)
+                sent = self._send(call, [one.message for one in part])
+                self._calls[asyncio.ensure_future(sent)] = call
+
+    async def _send(self, call: _Call, part: Sequence[Outgoing]) -> list[Outcome]:
+        """Hand over when the provider's limit allows it."""
+        early = call.since - self._board.clock()
+        if early > 0:
+            await self._pause(early)
+        call.since = self._board.clock()
+        return await call.line.provider.send(part)
 
     async def _record(self, run: Run, seconds: float) -> None:
         """Write down what the calls that have ended have brought, waiting for the first up to so long."""
@@ -121,12 +150,13 @@ class Sender:
         done, _ = await asyncio.wait(self._calls, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
         errors: list[BaseException] = []
         for call in done:
-            line, ids, since = self._calls.pop(call)
+            made = self._calls.pop(call)
+            line = made.line
             error = asyncio.CancelledError() if call.cancelled() else call.exception()
             found = [] if error is not None else call.result()
             well = error is None and all(one.state not in ("uncertain", "unsent") for one in found)
             well = self._takes_any(line, found) and well
-            self._board.ended(line, self._board.clock() - since, len(ids), well=well)
+            self._board.ended(line, self._board.clock() - made.since, len(made.message_ids), well=well)
             self._heed(line, found)
             self._unrecorded += found
             errors += [error] if error is not None else []
@@ -157,7 +187,7 @@ class Sender:
 
     def _under_way(self) -> set[str]:
         known = {one.message_id for one in self._unrecorded}
-        return known | {id_ for _, ids, _ in self._calls.values() for id_ in ids}
+        return known | {id_ for call in self._calls.values() for id_ in call.message_ids}
 
     # --- what a crash has left -------------------------------------------------------------------------------------
 
@@ -206,8 +236,8 @@ class Sender:
                         _Case(desk, message.message_id, desk.given(programme, message.owner_id)), state, now, taken
                     )
         decision = desk.decision()
-        more = looked_at > 0
-        claimed = Claimed(left={}, outgoing=tuple(taken.outgoing), more=more)
+        made_way = len(decision.changes) > len(taken.outgoing)
+        claimed = Claimed(left={}, outgoing=tuple(taken.outgoing), more=looked_at > 0, made_way=made_way)
         return Decision(changes=decision.changes, facts=decision.facts, answer=claimed)
 
     def _one(self, case: _Case, state: WorkingSet, now: datetime, taken: _Taken) -> None:
@@ -223,7 +253,7 @@ class Sender:
             desk.take(Step(messages.bar(message, message.via, now)))
             return
         policy = policy_on(now.date())
-        until = policy.allowed(now, message.region) if self._board.wakes(message.via) else now
+        until = _by_day(policy, now, message.region) if self._board.wakes(message.via) else now
         wait = self._board.must_wait(contact.phone)
         if until > now or wait > 0:
             desk.take(Step(messages.postpone(message, max(until, now + timedelta(seconds=wait)))))
@@ -240,7 +270,7 @@ class Sender:
         claimed = messages.claim(message, message.via, line.provider.name)
         desk.take(Step(claimed))
         out = Outgoing(message_id, now, message.via, contact.phone, text, claimed.attempt, shape)
-        taken.outgoing.append((line, out))
+        taken.outgoing.append(Ready(line, line.goes_at, out))
 
 
 class _Case(NamedTuple):
@@ -257,7 +287,7 @@ class _Taken:
     def __init__(self, board: Switchboard) -> None:
         self._board = board
         self._lines: list[tuple[Line, str]] = []
-        self.outgoing: list[tuple[Line, Outgoing]] = []
+        self.outgoing: list[Ready] = []
 
     def take(self, channel: str, recipient: str) -> Line | None:
         line = self._board.take(channel)
@@ -341,6 +371,13 @@ def _due(rooms: Mapping[str, int], now: datetime) -> list[Due[Message]]:
 
 def _is_ready(message: Message | None, now: datetime) -> bool:
     return message is not None and message.state == "queued" and message.due_at is not None and message.due_at <= now
+
+
+def _by_day(policy: Policy, now: datetime, region: str) -> datetime:
+    """The first instant from now on at which a message may be handed over, so that it does not ring in the night."""
+    begun = policy.allowed(now, region)
+    ends = begun + _BEFORE_NIGHT
+    return begun if (allowed := policy.allowed(ends, region)) == ends else allowed
 
 
 def _invitation(message: Message, given: Circumstances, state: WorkingSet) -> Invitation:

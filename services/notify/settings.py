@@ -16,6 +16,10 @@ from services.notify.switchboard import Bucket, Line, Switchboard
 from services.notify.vendors import HttpProvider, Twilio, Vendor, WhatsAppCloud, Zenziva
 from shared.kernel.settings import Settings
 
+_AHEAD_SECONDS = 0.2
+"""How long a message may have been claimed before its provider's limit lets it go: longer than a claim and a record
+take. What dies meanwhile with the process was not sent, and nobody knows."""
+
 Secret = Annotated[SecretStr, Field(min_length=8)]
 """What signs or lets in; an empty one would let in everybody."""
 
@@ -122,7 +126,7 @@ def _line(entry: WhatsAppEntry | TwilioEntry | ZenzivaEntry) -> Line:
         weight=entry.weight,
         most_at_once=entry.most_at_once,
         slow_seconds=entry.slow_seconds,
-        bucket=Bucket(entry.per_second, max(1.0, entry.per_second / 10)),
+        bucket=Bucket(entry.per_second, max(1.0, entry.per_second * _AHEAD_SECONDS)),
     )
 
 

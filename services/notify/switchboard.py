@@ -24,21 +24,32 @@ LONGEST_REST_SECONDS = 300.0
 
 @dataclass(slots=True)
 class Bucket:
-    """A token bucket: ``rate`` a second, at most ``burst`` saved up."""
+    """A provider's limit: ``rate`` messages a second, evenly; nothing is saved up. ``ahead`` messages at most are given
+    their instants before these have come, so that a transaction is worth its cost and no instant passes unused."""
 
     rate: float
-    burst: float
-    tokens: float = 0.0
-    since: float = 0.0
+    ahead: float
+    free_at: float = 0.0
+    """The first instant that nobody has."""
+
+    def begin(self, now: float) -> None:
+        """As if all that may be given ahead were gone: ten restarts in a second do not send ten bursts."""
+        self.free_at = now + self.ahead / self.rate
 
     def room(self, now: float) -> int:
-        """How many may go now."""
-        self.tokens = min(self.burst, self.tokens + max(0.0, now - self.since) * self.rate)
-        self.since = now
-        return int(self.tokens + 1e-9)
+        """How many may be given an instant now."""
+        self.free_at = max(self.free_at, now)
+        return int((now - self.free_at) * self.rate + self.ahead + 1e-6)
 
-    def take(self, number: int = 1) -> None:
-        self.tokens -= number
+    def take(self) -> float:
+        """The instant of one more."""
+        at = self.free_at
+        self.free_at += 1 / self.rate
+        return at
+
+    def give_back(self, number: int) -> None:
+        """The last ``number`` were not sent after all."""
+        self.free_at -= number / self.rate
 
 
 @dataclass(slots=True)
@@ -63,6 +74,8 @@ class Line:
     rests_until: float = 0.0
     used: float = field(default=0.0)
     """What it has carried, divided by its weight: the one that has carried least is next."""
+    goes_at: float = 0.0
+    """The instant, by the clock of the switchboard, at which the message taken last may go."""
 
     def room(self, now: float) -> int:
         if now < self.rests_until or (self.serial and self.calls):
@@ -80,7 +93,7 @@ class Switchboard:
         self._written_to: dict[str, float] = {}
         for line in lines:
             if line.bucket is not None:
-                line.bucket.since = clock()
+                line.bucket.begin(clock())
 
     @property
     def channels(self) -> tuple[str, ...]:
@@ -108,8 +121,7 @@ class Switchboard:
         line = min(able, key=lambda one: (one.used + 1 / one.weight, one.provider.name))
         line.used += 1 / line.weight
         line.busy += 1
-        if line.bucket is not None:
-            line.bucket.take()
+        line.goes_at = now if line.bucket is None else line.bucket.take()
         return line
 
     def give_back(self, line: Line, number: int = 1) -> None:
@@ -117,7 +129,7 @@ class Switchboard:
         line.busy -= number
         line.used -= number / line.weight
         if line.bucket is not None:
-            line.bucket.take(-number)
+            line.bucket.give_back(number)
 
     def began(self, line: Line) -> None:
         """A call has begun with what was taken for it."""

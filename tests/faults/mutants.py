@@ -1,10 +1,11 @@
-"""The kernel without one of its guarantees. A fault test that does not notice each of these proves nothing.
+"""The kernel, or the sender of notify, without one of its guarantees. A fault test that does not notice proves nothing.
 
 Each takes one guard or one step of the outbox away, in the process that calls it.
 """
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -76,7 +77,7 @@ def outbox_apart() -> None:
     Outbox.insert = apart  # type: ignore[method-assign]
 
 
-async def _none(*_: Any, **__: Any) -> list[Outgoing]:
+async def _none(*_: Any, **__: Any) -> list[Any]:
     return []
 
 
@@ -88,6 +89,12 @@ def others_overtaken() -> None:
 def no_doubt() -> None:
     """A commit without an answer is taken for none."""
     Outbox.doubt = lambda self: None  # type: ignore[method-assign]
+
+
+def sent_again() -> None:
+    """What a crash has left half sent goes back to the queue, as if the provider had never seen it."""
+    vendors = importlib.import_module("services.notify.vendors")
+    vendors.HttpProvider.ask = _none
 
 
 MUTANTS: dict[str, Callable[[], None]] = {
@@ -102,5 +109,6 @@ MUTANTS: dict[str, Callable[[], None]] = {
         outbox_apart,
         others_overtaken,
         no_doubt,
+        sent_again,
     )
 }

@@ -28,8 +28,9 @@ BY_TESTS = {
     "no_guards": "tests/shared/kernel/test_conflicts.py",
     "others_overtaken": "tests/shared/kernel/test_relay.py",
     "no_doubt": "tests/shared/kernel/test_relay.py",
+    "sent_again": "tests/faults/test_delivery.py",
 }
-"""Whose absence shows only where two things meet within milliseconds: the tests that make them meet."""
+"""Whose absence shows only where two things meet within milliseconds, or at a provider: the tests of that."""
 
 
 def noticed_by(tests: str, mutant: str) -> str | None:

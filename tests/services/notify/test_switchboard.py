@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -112,20 +113,23 @@ def test_many_that_fail_together_are_one_lesson() -> None:
 
 
 @given(st.lists(st.floats(0, 0.3), min_size=1, max_size=200), st.floats(1, 100))
-def test_a_bucket_is_never_overdrawn(pauses: list[float], rate: float) -> None:
-    """From the beginning on, at most what has flowed in."""
+def test_a_limit_is_never_exceeded_and_what_waits_uses_it(pauses: list[float], rate: float) -> None:
+    """However seldom somebody looks: two messages are never nearer to each other than the limit says."""
     time = Time()
-    bucket = Bucket(rate, max(1.0, rate / 10))
-    board = Switchboard([line("one", most_at_once=10_000, bucket=bucket)], time)
-    begun, taken = time.now, 0
+    board = Switchboard([one := line("one", most_at_once=10_000, bucket=Bucket(rate, max(1.0, rate / 5)))], time)
+    begun, instants = time.now, []
     for pause in pauses:
         time.now += pause
         while board.take("sms"):
-            taken += 1
-        assert taken <= (time.now - begun) * rate + 1e-6
+            instants.append(max(one.goes_at, time.now))
+            assert one.goes_at <= time.now + max(0.2, 1 / rate) + 1e-6, "it is not claimed long before it goes"
+        assert len(instants) <= (time.now - begun) * rate + 1e-5
+    assert all(later - earlier >= 1 / rate - 1e-6 for earlier, later in pairwise(instants))
+    if max(pauses) < 0.19 and rate > 5:
+        assert len(instants) >= (time.now - begun) * rate - 1, "no instant passes unused"
 
 
-def test_a_new_process_begins_with_an_empty_bucket() -> None:
+def test_a_new_process_begins_as_if_all_were_used_up() -> None:
     """Else ten restarts in a second would send ten bursts."""
     assert Switchboard([line("one", bucket=Bucket(80, 8))], Time()).take("sms") is None
 

@@ -14,10 +14,10 @@ import hmac
 import json
 import re
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Self
-from urllib.parse import parse_qs, parse_qsl, urlsplit
+from urllib.parse import parse_qs, parse_qsl, urlencode, urlsplit
 
 import httpx
 import uvicorn
@@ -28,6 +28,7 @@ from tests.support import free_port
 TOKEN, SECRET, VERIFY = "an access token", "an app secret", "a verify token"
 NUMBER_ID, ACCOUNT, AUTH = "106540352242922", "AC00000000000000000000000000000001", "an auth token"
 USERKEY, PASSKEY = "a userkey", "a passkey"
+RECEIPTS_URL = "https://notify.example/webhooks/twilio"
 MAX_SECONDS = 30.0
 
 Json = dict[str, Any]
@@ -57,6 +58,8 @@ class Behaviour:
     takes: bool = True
     hang: bool = False
     """Take it, and never answer."""
+    drop: bool = False
+    """Close the connection in the middle of the answer."""
 
 
 WELL = Behaviour()
@@ -70,6 +73,8 @@ class Vendors:
         self.port = free_port()
         self.ledger: list[Accepted] = []
         self.requests = 0
+        self.under_way = 0
+        """Requests that have come and are not answered yet."""
         self.connections: set[tuple[str, int]] = set()
         self.seen: list[Json] = []
         config = uvicorn.Config(
@@ -105,7 +110,18 @@ class Vendors:
             if not part.get("more_body"):
                 break
         self.connections.add(tuple(scope["client"]))
-        how, self.requests = self.behave(self.requests), self.requests + 1
+        how, self.requests = self.how(scope["path"]), self.requests + 1
+        self.under_way += 1
+        try:
+            await self._treat(scope, body, how, send)
+        finally:
+            self.under_way -= 1
+
+    def how(self, path: str) -> Behaviour:
+        """How to treat the request that has come."""
+        return self.behave(self.requests)
+
+    async def _treat(self, scope: Any, body: bytes, how: Behaviour, send: Any) -> None:
         await asyncio.sleep(how.wait)
         if how.gate is not None:
             await how.gate.wait()
@@ -114,8 +130,10 @@ class Vendors:
             await asyncio.sleep(MAX_SECONDS)
         if how.answer is not None:
             status, answer, kind = how.answer
-        await send({"type": "http.response.start", "status": status, "headers": [(b"content-type", kind.encode())]})
-        await send({"type": "http.response.body", "body": answer})
+        headers = [(b"content-type", kind.encode()), (b"content-length", b"%d" % len(answer))]
+        await send({"type": "http.response.start", "status": status, "headers": headers})
+        if not how.drop:
+            await send({"type": "http.response.body", "body": answer})
 
     def _answer(self, scope: Any, body: bytes, how: Behaviour) -> tuple[int, bytes, str]:
         headers = {name.decode().lower(): value.decode() for name, value in scope["headers"]}
@@ -233,9 +251,30 @@ def meta_signature(body: bytes, secret: str = SECRET) -> str:
 async def tell(port: int, body: bytes, signature: str | None = None) -> int:
     """Meta tells notify; the status of the answer."""
     headers = {"x-hub-signature-256": meta_signature(body) if signature is None else signature}
+    return await _posted(f"http://127.0.0.1:{port}/webhooks/whatsapp", body, headers)
+
+
+async def _posted(url: str, body: bytes, headers: Mapping[str, str]) -> int:
     async with httpx.AsyncClient(timeout=30, trust_env=False) as client:
-        url = f"http://127.0.0.1:{port}/webhooks/whatsapp"
         return (await client.post(url, content=body, headers=headers)).status_code
+
+
+def twilio_signature(query: str, fields: Mapping[str, str], token: str = AUTH) -> str:
+    """By Twilio's documents: over the address as it knows it, query included, and the fields by their names."""
+    address = f"{RECEIPTS_URL}?{query}" if query else RECEIPTS_URL
+    signed = address + "".join(name + fields[name] for name in sorted(fields))
+    return base64.b64encode(hmac.new(token.encode(), signed.encode(), hashlib.sha1).digest()).decode()
+
+
+async def tell_twilio(port: int, handle: str | None, signature: str | None = None, **fields: str) -> int:
+    """Twilio tells notify, at the address that it was given with the message; the status of the answer."""
+    query = urlencode({"handle": handle}) if handle else ""
+    headers = {
+        "x-twilio-signature": twilio_signature(query, fields) if signature is None else signature,
+        "content-type": "application/x-www-form-urlencoded",
+    }
+    url = f"http://127.0.0.1:{port}/webhooks/twilio{'?' + query if query else ''}"
+    return await _posted(url, urlencode(fields).encode(), headers)
 
 
 def provider_file(url: str, **changes: Any) -> Json:
@@ -258,7 +297,7 @@ def provider_file(url: str, **changes: Any) -> Json:
                 "account_sid": ACCOUNT,
                 "auth_token": AUTH,
                 "sender": "+15005550006",
-                "receipts_url": "https://notify.example/webhooks/twilio",
+                "receipts_url": RECEIPTS_URL,
                 **common,
             },
             {"kind": "zenziva", "name": "zenziva", "userkey": USERKEY, "passkey": PASSKEY, **common},
