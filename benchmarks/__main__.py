@@ -24,7 +24,8 @@ from typing import Any
 import uvloop
 
 from benchmarks import growth, latency, profiling
-from benchmarks.contest import NEW, Contest, Entry
+from benchmarks.contest import NEW, TOLD, Contest, Entry
+from benchmarks.contestants.settings import Output
 from benchmarks.ground import ROOT, Ground, key_file
 from benchmarks.process import PROJECT
 from benchmarks.reports import body
@@ -32,7 +33,7 @@ from benchmarks.results import Results
 from shared.kernel.consumer import PREFETCH
 from shared.kernel.outbox import WINDOW
 
-PARTS = ("hop", "peers", "chain", "latency", "growth")
+PARTS = ("hop", "peers", "chain", "notify", "latency", "growth")
 _STORED = (1_000, 100_000, 1_000_000)
 _STORED_QUICK = (200, 2_000)
 
@@ -100,7 +101,7 @@ async def run(chosen: Options, ground: Ground) -> Results:
     """All parts that were asked for, one after the other."""
     keys = key_file(ROOT)
     results = Results(chosen.configuration())
-    if chosen.parts & {"hop", "peers", "chain"}:
+    if chosen.parts & {"hop", "peers", "chain", "notify"}:
         await _contest(chosen, ground, keys, results)
     if "latency" in chosen.parts:
         say("One message on an idle system …")
@@ -116,16 +117,22 @@ async def run(chosen: Options, ground: Ground) -> Results:
 
 async def _contest(chosen: Options, ground: Ground, keys: Path, results: Results) -> None:
     contest = Contest(ground, keys, chosen.messages, say)
-    say("What one report makes registry publish …")
-    outputs = results.outputs = await contest.outputs()
-    # Ratios to the hop need the hop, whichever part was asked for.
-    entries: list[Entry] = contest.hops()
-    if "hop" not in chosen.parts:
-        entries = [entry for entry in entries if entry.name == "registry_new"]
+    entries: list[Entry] = []
+    outputs: dict[str, list[Output]] = {}
+    if chosen.parts & {"hop", "peers", "chain"}:
+        say("What one report makes registry publish …")
+        outputs |= await contest.outputs()
+        # Ratios to the hop need the hop, whichever part was asked for.
+        entries += [one for one in contest.hops() if "hop" in chosen.parts or one.name == "registry_new"]
     if "peers" in chosen.parts:
         peers = await contest.peers(outputs[NEW], choose=chosen.choose)
         results.configuration |= {peer.name: peer.about for peer in peers}
         entries += peers
+    if "notify" in chosen.parts:
+        say("What one eligibility makes notify publish …")
+        telling, outputs[TOLD] = await contest.telling()
+        entries += telling
+    results.outputs = outputs
     chain = contest.chain()
     if "chain" in chosen.parts:
         entries.append(Entry("chain", chain))

@@ -14,10 +14,11 @@ from benchmarks.chain import Chain
 from benchmarks.contestants.settings import Output
 from benchmarks.ground import Ground
 from benchmarks.hop import CeleryRival, Hop, Measured, Rival
+from benchmarks.telling import Floor, Telling
 
 Say = Callable[[str], None]
 R = TypeVar("R", bound=Rival)
-NEW, KNOWN = "new", "known"
+NEW, KNOWN, TOLD = "new", "known", "told"
 _SAMPLE = 60
 _PASSES = 2
 _FEWER = 5
@@ -98,6 +99,12 @@ class Contest:
                 rates[number] = max(rates[number], rate)
                 self.say(f"  trial    {rival.name:20} {rival.pool:8} {rival.concurrency:2}  {rate:6.0f}/s")
         return rivals[max(rates, key=lambda number: rates[number])]
+
+    async def telling(self) -> tuple[list[Entry], list[Output]]:
+        """notify and its floor, and what one message makes notify publish."""
+        outputs = await Telling(self.ground, self.keys, _SAMPLE).outputs()
+        both = (Floor(self.ground, self.keys, self.messages), Telling(self.ground, self.keys, self.messages))
+        return [Entry(one.name, one, TOLD) for one in both], outputs
 
     def chain(self) -> Chain:
         return Chain(self.ground, self.keys, self.messages)

@@ -65,9 +65,9 @@ class Ground:
                     shutil.rmtree(root / folder, ignore_errors=True)
 
     @contextmanager
-    def world(self, name: str) -> Iterator[World]:
+    def world(self, name: str, accounts: tuple[Account, ...] = ACCOUNTS) -> Iterator[World]:
         """A virtual host and databases that nothing has touched."""
-        made = self.servers.world(f"bench_{name}", ACCOUNTS)
+        made = self.servers.world(f"bench_{name}", accounts)
         try:
             yield made
         finally:

@@ -60,12 +60,12 @@ class Measured:
         }
 
 
-async def clock(
-    ground: Ground, world: World, children: Sequence[Child], messages: int, wanted: Mapping[str, int]
+async def clock(  # noqa: PLR0917
+    ground: Ground, world: World, children: Sequence[Child], messages: int, wanted: Mapping[str, int], full: str = QUEUE
 ) -> Measured:
-    """Watch started processes until as many messages as wanted lie in each queue."""
+    """Watch started processes from the first message that leaves ``full`` until as many as wanted lie in each queue."""
     async with Counter.of(world) as counter:
-        await _until(children, partial(counter.fewer, QUEUE, messages), 0.002)
+        await _until(children, partial(counter.fewer, full, messages), 0.002)
         started, cpu, servers = time.monotonic(), _cpu_seconds(children), ground.server_cpu_seconds()
         for queue, count in wanted.items():
             await _until(children, partial(counter.reached, queue, count), POLL_SECONDS)
@@ -87,10 +87,10 @@ def _cpu_seconds(children: Sequence[Child]) -> float:
     return sum(child.cpu_seconds() for child in children)
 
 
-async def nothing_left(world: World) -> None:
+async def nothing_left(world: World, queue: str = QUEUE) -> None:
     """What was taken and not acknowledged is back in the queue when its consumer is gone."""
     async with Counter.of(world) as counter:
-        if left := await counter.ready(QUEUE):
+        if left := await counter.ready(queue):
             raise RuntimeError(f"{left} messages were not acknowledged")
 
 

@@ -23,6 +23,7 @@ RATIOS = {
     "registry_hop_to_per_message_peer": ("registry_new", "per_message_peer"),
     "registry_hop_to_celery": ("registry_new", "celery"),
     "chain_to_registry_hop": ("chain", "registry_new"),
+    "notify_to_its_floor": ("notify", "notify_floor"),
 }
 """Name of a ratio of rates → whose over whose, within one round."""
 MEMORY_MEBIBYTES = 150
@@ -100,6 +101,7 @@ class Results:
             Target("registry hop, known businesses, to its floor", ratios.get(_KNOWN_FLOOR, _NONE), 0.8, True),
             Target("registry hop to a transaction a message", ratios.get(_PEER, _NONE), 4.0, True),
             Target("registry hop to Celery", ratios.get("registry_hop_to_celery", _NONE), 1.0, True),
+            Target("notify, a message by HTTP, to its floor", ratios.get("notify_to_its_floor", _NONE), 0.7, True),
             Target("chain p50 to a bare two-hop chain", self.latency_ratio() or _NONE, 3.0, False),
             Target("cost of a message, most stored to fewest", growth.get("cost_per_message", _NONE), 1.5, False),
             Target("documents examined, most to fewest", growth.get("documents_examined", _NONE), 1.1, False),
@@ -153,7 +155,7 @@ class Results:
     def _configuration(self) -> list[str]:
         about = [f"  {name:22} {value}" for name, value in {**machine(), **self.configuration}.items()]
         made = [
-            f"  one report, {name:5} makes  " + ", ".join(f"{one.exchange} {one.size} B" for one in each)
+            f"  one input, {name:5} makes  " + ", ".join(f"{one.exchange} {one.size} B" for one in each)
             for name, each in self.outputs.items()
         ]
         return ["Configuration", *about, *made]

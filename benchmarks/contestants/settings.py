@@ -25,7 +25,8 @@ class Output(BaseModel):
 
 
 class Settings(BaseModel):
-    """``outputs`` are sent for each input; ``concurrency`` counts handlers or threads where there is a choice."""
+    """``outputs`` are sent for each input, after a POST to ``post_url`` where there is one; ``concurrency`` counts
+    handlers, threads or requests where there is a choice."""
 
     amqp_url: str
     queue: str
@@ -37,6 +38,7 @@ class Settings(BaseModel):
     key_file: Path = Path()
     concurrency: int = 1
     pool: str = ""
+    post_url: str = ""
 
     def as_environment(self) -> dict[str, str]:
         return {VARIABLE: self.model_dump_json()}

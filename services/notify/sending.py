@@ -89,10 +89,20 @@ class Sender:
         self._calls: dict[asyncio.Task[list[Outcome]], _Call] = {}
         self._unrecorded: list[Outcome] = []
         """What was answered and could not be written down yet."""
+        self._knows_all = False
+        """Whether everything that is claimed is under way here: not in a new process, nor after an error, which may
+        have come after a commit, nor once the lease was lost."""
 
     async def step(self, run: Run) -> bool:
         """Record what has been answered and send what may go now. What a provider raises is raised; its messages are
         then found as left over, and it is asked for them."""
+        try:
+            return await self._step(run)
+        except BaseException:
+            self._knows_all = False
+            raise
+
+    async def _step(self, run: Run) -> bool:
         await self._record(run, 0)
         rooms = {channel: min(SENT_AT_ONCE, self._board.room(channel)) for channel in self._board.channels}
         claimed = await self._claim(run, rooms)
@@ -109,6 +119,7 @@ class Sender:
 
     async def finish(self, run: Run) -> None:
         """Wait for the answers that are under way and record them: nothing that is known here is left uncertain."""
+        self._knows_all = False
         while self._calls or self._unrecorded:
             await self._record(run, _IDLE_SECONDS)
 
@@ -208,7 +219,7 @@ class Sender:
         def decide(_: Received[Any], state: WorkingSet, now: datetime) -> Decision:
             taken.undo()  # a transaction that is run again decides again
             left: dict[str | None, tuple[str, ...]] = defaultdict(tuple)
-            for message in state.all(_LEFT):
+            for message in () if self._knows_all else state.all(_LEFT):
                 if message.message_id not in under_way:
                     left[message.provider] += (message.message_id,)
             if left:
@@ -216,11 +227,12 @@ class Sender:
             return self._take_due(state, rooms, now, taken)
 
         try:
-            decision = await run(claim_needs(rooms), decide)
+            decision = await run(claim_needs(rooms, left=not self._knows_all), decide)
         except BaseException:
             taken.undo()
             raise
         claimed: Claimed = decision.answer
+        self._knows_all = not claimed.left
         return claimed
 
     def _take_due(self, state: WorkingSet, rooms: Mapping[str, int], now: datetime, taken: _Taken) -> Decision:
@@ -337,12 +349,14 @@ def recording_needs(outcomes: Sequence[Outcome]) -> Needs:
     return needs
 
 
-def claim_needs(rooms: Mapping[str, int]) -> Needs:
-    """What is claimed already, what is due by each channel in the order of its priority, and all that decides on it."""
+def claim_needs(rooms: Mapping[str, int], *, left: bool) -> Needs:
+    """What is due by each channel in the order of its priority, and all that decides on it; and what is claimed
+    already, where something may have been ``left``."""
 
     def needs(message: Received[Any], state: WorkingSet) -> Iterator[Lookup]:
         due = _due(rooms, message.received_at)
-        yield _LEFT
+        if left:
+            yield _LEFT
         yield from due
         for lookup in due:
             for one in () if state.missing([lookup]) else state.all(lookup):

@@ -29,7 +29,7 @@ RATIOS = (
 )
 CONTESTANTS = {
     *(f"{floor}_floor_{reports}" for floor in ("aio_pika", "faststream") for reports in ("new", "known")),
-    *("registry_new", "registry_known", "per_message_peer", "celery", "chain"),
+    *("registry_new", "registry_known", "per_message_peer", "celery", "chain", "notify", "notify_floor"),
 }
 
 

@@ -43,6 +43,7 @@ from tests.services.notify.vendors import (
     provider_file,
     tell,
     tell_twilio,
+    until_nobody_sleeps,
 )
 from tests.support import History, Json, until
 
@@ -50,8 +51,6 @@ PROGRAMME = "campaign"
 LIMIT_SECONDS = 2.0
 """How long notify waits for an answer."""
 AT_ONCE = 20
-_OPENS = 3
-"""An hour (UTC) at which nobody sleeps: 10:00 WIB, 12:00 WIT."""
 _OVER: frozenset[str] = frozenset({"sent", "delivered", "read", "failed", "uncertain"})
 _HTML = (200, b"<html>maintenance</html>", "text/html")
 _REFUSALS: Mapping[str, tuple[int, ...]] = {
@@ -187,7 +186,7 @@ class Campaign:
         providers = root / "providers.json"
         providers.write_text(json.dumps(_providers(vendors.url)))
         victim = Victim(world, "notify", root, 0, BINAAN_PROVIDERS_FILE=str(providers))
-        victim.control["clock_offset"] = until_nobody_sleeps(datetime.now(UTC))
+        victim.control["clock_offset"] = until_nobody_sleeps()
         vendors.told = victim
         return victim
 
@@ -269,12 +268,6 @@ async def _tell_of(tellers: Tellers, owner: int) -> None:
         tellers.business(f"b{owner}", f"o{owner}"),
         tellers.eligibility(PROGRAMME, f"b{owner}"),
     )
-
-
-def until_nobody_sleeps(now: datetime) -> float:
-    """Seconds from ``now`` to the next hour at which there are no quiet hours anywhere."""
-    opens = now.replace(hour=_OPENS, minute=0, second=0, microsecond=0)
-    return (opens - now).total_seconds() % timedelta(days=1).total_seconds()
 
 
 @dataclass(frozen=True)

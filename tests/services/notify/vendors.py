@@ -16,6 +16,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import Any, Self
 from urllib.parse import parse_qs, parse_qsl, urlencode, urlsplit
 
@@ -303,3 +304,11 @@ def provider_file(url: str, **changes: Any) -> Json:
             {"kind": "zenziva", "name": "zenziva", "userkey": USERKEY, "passkey": PASSKEY, **common},
         ]
     }
+
+
+def until_nobody_sleeps() -> float:
+    """Seconds to the next time that it is 10:00 in Medan and 12:00 in Jayapura: a service whose clock is so far ahead
+    has no quiet hours, at whatever hour a test runs."""
+    now = datetime.now(UTC)
+    opens = now.replace(hour=3, minute=0, second=0, microsecond=0)
+    return (opens - now) % timedelta(days=1) / timedelta(seconds=1)
