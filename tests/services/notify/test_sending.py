@@ -223,7 +223,7 @@ async def test_a_stop_in_order_leaves_nothing_uncertain(standing: Vendors) -> No
     assert states(memory) == {"sent": 20}
 
 
-@pytest.mark.parametrize("commits", [0, 1, 2])
+@pytest.mark.parametrize("commits", [0, 1, 2, 3, 5])
 async def test_a_crash_at_any_commit_sends_nothing_twice(standing: Vendors, commits: int) -> None:
     """Before the claim it goes later; after it, nobody knows, and it is uncertain unless a receipt tells."""
     memory = told(10)
@@ -237,7 +237,7 @@ async def test_a_crash_at_any_commit_sends_nothing_twice(standing: Vendors, comm
     await memory.send_by(board(standing.url))
     assert sum(states(memory).values()) == 10
     assert states(memory).keys() <= {"sent", "uncertain"}
-    assert max(standing.by_message().values()) == 1
+    assert max(standing.by_message().values(), default=0) <= 1
     taken = set(standing.by_message())
     assert taken >= {one.message_id for one in memory.messages if one.state == "sent"}
 
