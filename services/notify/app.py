@@ -54,7 +54,7 @@ def _providers(own: NotifySettings) -> Providers:
 
 
 def _doors(providers: Providers, sender: Sender) -> dict[str, Door]:
-    gathering, doors = webhooks.Gathering(sender.heed), dict[str, Door]()
+    gathering, doors = webhooks.Gathering(sender.heed, _strays), dict[str, Door]()
     meta = [one for one in providers.providers if isinstance(one, WhatsAppEntry)]
     if meta:
         secrets = [(one.app_secret.get_secret_value(), one.verify_token.get_secret_value()) for one in meta]
@@ -72,6 +72,11 @@ def _doors(providers: Providers, sender: Sender) -> dict[str, Door]:
 def _counted(what: str) -> None:
     if what == "forged":
         log.warning("a webhook without a good signature was refused")
+
+
+def _strays(number: int) -> None:
+    """What they say is kept in ``strays``: another system that uses the same account, or messages that are lost."""
+    log.warning("receipts name no message of ours and are kept", number=number)
 
 
 def _alarm(provider: str, code: str) -> None:

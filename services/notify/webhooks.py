@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import hmac
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 from urllib.parse import parse_qs
@@ -46,12 +46,24 @@ _TWILIO_BYTES = 64 * 1024
 """One text or status each. Its signature is over the fields, so a body must be taken apart before it can be trusted."""
 
 
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """What was news in a batch: refusals, each with its provider, and how many receipts name no message of ours."""
+
+    refusals: Sequence[tuple[str | None, Outcome]]
+    strays: int
+
+
 class Gathering:
     """Commits together what has come while the last commit was under way: code per receipt, cost per batch. ``heed``
-    is told of the refusals, which may say something of the provider itself."""
+    is told of the refusals, which may say something of the provider itself, ``strays`` how many nobody here knows."""
 
-    def __init__(self, heed: Callable[[str | None, Outcome], None] = lambda _provider, _outcome: None) -> None:
-        self._heed = heed
+    def __init__(
+        self,
+        heed: Callable[[str | None, Outcome], None] = lambda _provider, _outcome: None,
+        strays: Callable[[int], None] = lambda _number: None,
+    ) -> None:
+        self._heed, self._strays = heed, strays
         self._turn = asyncio.Lock()
         self._waiting: list[tuple[Sequence[Said], asyncio.Future[None]]] = []
 
@@ -85,8 +97,11 @@ class Gathering:
             for one in batch:  # one that cannot be taken must not keep the others out
                 await self._together([one], run)
         else:
-            for provider, outcome in decision.answer:
+            heard: Heard = decision.answer
+            for provider, outcome in heard.refusals:
                 self._heed(provider, outcome)
+            if heard.strays:
+                self._strays(heard.strays)
             for _, done in batch:
                 _settle(done, None)
 
@@ -124,7 +139,7 @@ def hearing_needs(said: Sequence[Said]) -> Needs:
 
 
 def hearing(said: Sequence[Said]) -> Decide:
-    """Write it all down. The answer is the refusals among it that were news, each with its provider."""
+    """Write it all down. The answer is what was news in it."""
 
     def decide(message: Received[Any], state: WorkingSet, now: datetime) -> Decision:
         desk = Desk(state, now)
@@ -136,7 +151,9 @@ def hearing(said: Sequence[Said]) -> Decide:
                 _keep(desk, state, message, one.mark, one.status)
             elif not desk.hear(one):
                 _keep(desk, state, message, _mark(one), one.state)
-        return replace(desk.decision(), answer=tuple(desk.refusals))
+        decision = desk.decision()
+        strays = sum(isinstance(one, Stray) for one in decision.changes)
+        return replace(decision, answer=Heard(tuple(desk.refusals), strays))
 
     return decide
 

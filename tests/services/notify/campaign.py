@@ -179,7 +179,7 @@ class Campaign:
         policy = policy_on(NIGHT.date())
         morning = {one: policy.allowed(NIGHT + timedelta(hours=2), one) for one in SHARES}
         plan = [
-            (NIGHT - timedelta(seconds=rng.uniform(2.5, lengths[medan] / 2)), medan) for _ in range(self.urgent // 2)
+            (NIGHT - timedelta(seconds=rng.uniform(12, lengths[medan] / 2)), medan) for _ in range(self.urgent // 2)
         ]
         for number in range(self.urgent - len(plan)):
             region = (medan, *others)[number % len(SHARES)]

@@ -141,6 +141,8 @@ async def test_a_hundred_statuses_come_at_once_and_unknown_ones_are_kept(scene: 
         assert await tell(scene.notify.port, body) == 200
     await scene.until_states(message, "queued", "sent", "delivered")
     assert len(scene.stored("strays")) - before == 99
+    counted = [one["number"] for one in scene.notify.logged() if one["event"].startswith("receipts name no message")]
+    assert counted == [99], "said once, for those that were news"
 
 
 async def test_what_is_too_large_is_refused_and_the_door_stays_open(scene: Scene) -> None:
