@@ -13,6 +13,7 @@ from __future__ import annotations
 import asyncio
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
@@ -88,7 +89,8 @@ class Sender:
         self._only_to = None if only_to is None else frozenset(only_to)
         self._calls: dict[asyncio.Task[list[Outcome]], _Call] = {}
         self._unrecorded: list[Outcome] = []
-        """What was answered and could not be written down yet."""
+        """What was answered and is not written down yet."""
+        self._errors: list[BaseException] = []
         self._knows_all = False
         """Whether everything that is claimed is under way here: not in a new process, nor after an error, which may
         have come after a commit, nor once the lease was lost."""
@@ -103,14 +105,14 @@ class Sender:
             raise
 
     async def _step(self, run: Run) -> bool:
-        await self._record(run, 0)
+        self._collect()
         rooms = {channel: min(SENT_AT_ONCE, self._board.room(channel)) for channel in self._board.channels}
         claimed = await self._claim(run, rooms)
         if claimed.left:
             await self._look_after(run, claimed.left)
             return True
         self._start(claimed.outgoing)
-        if self._calls:
+        if self._is_busy():
             await self._record(run, 0 if claimed.made_way else _BREATH_SECONDS if claimed.more else _IDLE_SECONDS)
             return True
         if claimed.more and not (claimed.outgoing or claimed.made_way):
@@ -120,8 +122,11 @@ class Sender:
     async def finish(self, run: Run) -> None:
         """Wait for the answers that are under way and record them: nothing that is known here is left uncertain."""
         self._knows_all = False
-        while self._calls or self._unrecorded:
+        while self._is_busy():
             await self._record(run, _IDLE_SECONDS)
+
+    def _is_busy(self) -> bool:
+        return bool(self._calls or self._unrecorded or self._errors)
 
     # --- calls -----------------------------------------------------------------------------------------------------
 
@@ -147,20 +152,39 @@ class Sender:
         return await call.line.provider.send(part)
 
     async def _record(self, run: Run, seconds: float) -> None:
-        """Write down what the calls that have ended have brought, waiting for the first up to so long."""
-        errors = await self._collect(seconds)
+        """Write down what the calls that have ended have brought. Up to so long it waits for half of those that are
+        under way: a transaction for every few answers would cost more than the calls, and one for all of them would
+        leave the provider idle meanwhile."""
+        await self._until_half_ended(seconds)
+        self._collect()
         if outcomes := list(self._unrecorded):
             await run(recording_needs(outcomes), recording(outcomes))
             self._unrecorded = self._unrecorded[len(outcomes) :]
-        if errors:
-            raise errors[0]
+        if self._errors:
+            error, self._errors = self._errors[0], []
+            raise error
 
-    async def _collect(self, seconds: float) -> list[BaseException]:
-        if not self._calls:
-            return []
-        done, _ = await asyncio.wait(self._calls, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
-        errors: list[BaseException] = []
-        for call in done:
+    async def _until_half_ended(self, seconds: float) -> None:
+        ended, left = asyncio.Event(), (len(self._calls) + 1) // 2
+
+        def one_ended(_: object) -> None:
+            nonlocal left
+            left -= 1
+            if left <= 0:
+                ended.set()
+
+        for call in self._calls:
+            call.add_done_callback(one_ended)
+        if left and seconds:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(seconds):
+                    await ended.wait()
+        for call in self._calls:
+            call.remove_done_callback(one_ended)
+
+    def _collect(self) -> None:
+        """Take in the answers that are there."""
+        for call in [one for one in self._calls if one.done()]:
             made = self._calls.pop(call)
             line = made.line
             error = asyncio.CancelledError() if call.cancelled() else call.exception()
@@ -170,8 +194,7 @@ class Sender:
             self._board.ended(line, self._board.clock() - made.since, len(made.message_ids), well=well)
             self._heed(line, found)
             self._unrecorded += found
-            errors += [error] if error is not None else []
-        return errors
+            self._errors += [error] if error is not None else []
 
     def _takes_any(self, line: Line, outcomes: Sequence[Outcome]) -> bool:
         """False for one that refuses message after message for good: it would refuse the whole campaign."""
