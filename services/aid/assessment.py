@@ -12,7 +12,7 @@ from datetime import datetime
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict
 
-from services.aid.candidate import Candidate
+from services.aid.candidate import Candidate, Population
 from services.aid.eligibility import Assessed, Eligibility, assess, eligibility_id
 from services.aid.programme import Programme
 from shared.decision import Cause, Decision
@@ -22,20 +22,27 @@ PAGE = 250
 
 
 class Assessment(BaseModel):
-    """How far the businesses of a programme's region have been assessed: up to ``cursor`` by id. ``due`` is None when
-    there is nothing left to do. The facts carry the cause of the programme's opening."""
+    """How far those of a programme's region have been assessed: up to ``cursor`` by id. ``due`` is None when there is
+    nothing left to do. The facts carry the cause of the programme's opening."""
 
     model_config = ConfigDict(frozen=True)
 
     programme_id: str
     region: str
+    population: Population = "business"
     cursor: str = ""
     due: AwareDatetime | None
     cause: Cause
 
 
 def start(programme: Programme, cause: Cause, now: datetime) -> Assessment:
-    return Assessment(programme_id=programme.programme_id, region=programme.region, due=now, cause=cause)
+    return Assessment(
+        programme_id=programme.programme_id,
+        region=programme.region,
+        population=programme.population,
+        due=now,
+        cause=cause,
+    )
 
 
 def stop(assessment: Assessment | None) -> list[Assessment]:

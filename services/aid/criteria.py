@@ -1,39 +1,51 @@
-"""Criteria of a programme: what each means for a candidate, in three-valued logic and in words.
+"""Criteria of a programme: what each means for a candidate, in three-valued logic. In words: ``wording``.
 
 A fact that nobody has reported yet is unknown, not false: the criterion is then ``waiting``, and all|any|not carry that
 through as Kleene's logic does (``waiting`` lies between ``ineligible`` and ``eligible``; not swaps the ends). So an
 office is never told "no" where the truth is "not yet known", and a decision that waits blocks an approval.
-
-The words are a function of the criterion and its verdict alone: the same answer always reads the same.
 """
 
 from __future__ import annotations
 
+from calendar import monthrange
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from datetime import date, timedelta
 from itertools import combinations
+from typing import Any
 
-from services.aid.candidate import Candidate
+from services.aid.business import Business
+from services.aid.candidate import Candidate, Population
+from services.aid.cooperative import Cooperative
+from services.aid.recipient import GIVEN, Intervention
 from shared.contracts.aid.criteria import (
+    AgeAtLeast,
     AllOf,
     AnyOf,
+    CertificateHeld,
+    CooperativeStatusIs,
     Criterion,
+    HealthIs,
     KbliIn,
+    MembersAtLeast,
     NeedIs,
     NeverReceived,
     Not,
+    PriorAidAtMost,
+    RatHeld,
     RegionWithin,
     RoleIs,
     ScaleIn,
+    SectorIn,
     StatusIs,
 )
-from shared.contracts.aid.eligibilities import AssessedCriterion, Verdict
+from shared.contracts.aid.eligibilities import Verdict
+from shared.contracts.registry.businesses import BusinessState
+from shared.contracts.registry.cooperatives import CooperativeState
+from shared.reference import kbli as kblis
 from shared.reference import region as regions
-from shared.reference.invalid import Invalid
 
 MAX_CRITERIA = 50
 """Single criteria in one programme: every answer repeats them in words, on every event."""
-_LISTED_CODES = 8
 _SCALES = frozenset({"mikro", "kecil", "menengah", "besar"})
 """PP 7/2021 art. 35; any other value is one that this service does not know."""
 
@@ -81,288 +93,187 @@ def _holds(criterion: Criterion, candidate: Candidate) -> bool | None:
     return _RULES[type(criterion)](criterion, candidate)
 
 
-def _is_status(criterion: StatusIs, candidate: Candidate) -> bool:
-    return candidate.copy.state.status == criterion.value
+def _of_business(rule: Callable[[Any, BusinessState], bool | None]) -> Callable[[Any, Candidate], bool | None]:
+    """A rule about a business; of nobody else anything is known by it."""
+
+    def judged(criterion: Any, candidate: Candidate) -> bool | None:
+        return rule(criterion, candidate.business) if candidate.business is not None else None
+
+    return judged
 
 
-def _is_role(criterion: RoleIs, candidate: Candidate) -> bool:
+def _of_cooperative(rule: Callable[[Any, CooperativeState], bool | None]) -> Callable[[Any, Candidate], bool | None]:
+    """As ``_of_business``, about a cooperative."""
+
+    def judged(criterion: Any, candidate: Candidate) -> bool | None:
+        return rule(criterion, candidate.cooperative) if candidate.cooperative is not None else None
+
+    return judged
+
+
+def _is_status(criterion: StatusIs, business: BusinessState) -> bool:
+    return business.status == criterion.value
+
+
+def _is_role(criterion: RoleIs, business: BusinessState) -> bool:
     # No role is a known fact too: a laundry is neither IKM nor UKM (contract, "The main chain").
-    return candidate.copy.state.role == criterion.value
+    return business.role == criterion.value
 
 
-def _of_scale(criterion: ScaleIn, candidate: Candidate) -> bool | None:
-    scale = candidate.copy.state.scale
-    return scale in criterion.values if scale in _SCALES else None
+def _of_scale(criterion: ScaleIn, business: BusinessState) -> bool | None:
+    return business.scale in criterion.values if business.scale in _SCALES else None
 
 
-def _of_kbli(criterion: KbliIn, candidate: Candidate) -> bool | None:
+def _of_kbli(criterion: KbliIn, business: BusinessState) -> bool | None:
     """KBLI 2025 renumbers 2020 n:m (sources §0), so a code of another version says nothing."""
-    kbli = candidate.copy.state.kbli
+    kbli = business.kbli
     if kbli is None or kbli.version != criterion.version:
         return None
     return kbli.code.startswith(criterion.values)
 
 
+def _of_sector(criterion: SectorIn, business: BusinessState) -> bool | None:
+    kbli = business.kbli
+    category = kblis.category(kbli.code, kbli.version) if kbli is not None else None
+    return category in criterion.values if category is not None else None
+
+
 def _in_region(criterion: RegionWithin, candidate: Candidate) -> bool:
-    return regions.within(candidate.copy.state.region, criterion.value)
+    return regions.within(candidate.region, criterion.value)
 
 
-def _needs(criterion: NeedIs, candidate: Candidate) -> bool:
-    return criterion.value in candidate.copy.state.needs
+def _needs(criterion: NeedIs, business: BusinessState) -> bool:
+    return criterion.value in business.needs
+
+
+def _certified(criterion: CertificateHeld, candidate: Candidate) -> bool:
+    """What nobody has told of a certificate is that there is none: it is the applicant who shows it."""
+    held = candidate.certificates.of(criterion.values) if candidate.certificates is not None else []
+    return any(one.valid(candidate.on) for one in held)
+
+
+def _old_enough(criterion: AgeAtLeast, candidate: Candidate) -> bool | None:
+    began = candidate.business.started_on if candidate.business is not None else None
+    return None if began is None else months_after(began, criterion.months) <= candidate.on
 
 
 def _never_received(_: NeverReceived, candidate: Candidate) -> bool:
     return candidate.prior_interventions == 0
 
 
-_RULES: Mapping[type, Callable[..., bool | None]] = {
-    StatusIs: _is_status,
-    ScaleIn: _of_scale,
-    RoleIs: _is_role,
-    KbliIn: _of_kbli,
-    RegionWithin: _in_region,
-    NeedIs: _needs,
-    NeverReceived: _never_received,
-}
+def _received_little(criterion: PriorAidAtMost, candidate: Candidate) -> bool:
+    return len(list(_counted(criterion, candidate))) <= criterion.count
 
 
-# --- words ------------------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Phrase:
-    """The same clause in both languages, without capital and full stop."""
-
-    id: str
-    en: str
-
-    def joined(self, others: Sequence[Phrase], conjunction: tuple[str, str]) -> Phrase:
-        return Phrase(
-            f" {conjunction[0]} ".join(each.id for each in (self, *others)),
-            f" {conjunction[1]} ".join(each.en for each in (self, *others)),
+def _counted(criterion: PriorAidAtMost, candidate: Candidate) -> Iterator[Intervention]:
+    """What the person has been given that a criterion speaks of."""
+    for one in candidate.interventions:
+        meant = (criterion.kinds is None or one.kind in criterion.kinds) and (
+            criterion.agencies is None or one.agency in criterion.agencies
         )
-
-    def bracketed(self) -> Phrase:
-        return Phrase(f"({self.id})", f"({self.en})")
-
-
-@dataclass(frozen=True, slots=True)
-class _Words:
-    """What is said where a single criterion is true, where it is false, and where nobody knows."""
-
-    true: Phrase
-    false: Phrase
-    unknown: Phrase | None = None
+        recent = criterion.months is None or candidate.on < months_after(one.on, criterion.months)
+        if one.stage in GIVEN and meant and recent:
+            yield one
 
 
-def assessed(criterion: Criterion, verdict: Verdict) -> AssessedCriterion:
-    """What became of one criterion, with a sentence for the applicant; ``code`` is the criterion's type."""
-    return _said(criterion.type, verdict, _sentence(criterion, verdict))
+def _is_cooperative_status(criterion: CooperativeStatusIs, cooperative: CooperativeState) -> bool:
+    return cooperative.status in criterion.values
 
 
-def judge_active(candidate: Candidate) -> Verdict:
-    """What no programme needs to say: only a business that is active receives anything."""
-    return _verdict(candidate.copy.is_active)
+def _held_rat(criterion: RatHeld, candidate: Candidate) -> bool | None:
+    rat = candidate.cooperative.last_rat if candidate.cooperative is not None else None
+    return None if rat is None else rat.book_year >= candidate.on.year - criterion.years_back
 
 
-ACTIVE = "business_active"
-"""The code of ``judge_active``."""
+def _is_healthy(criterion: HealthIs, candidate: Candidate) -> bool | None:
+    """S1-13. An assessment that has run out says nothing any more: a new one is awaited."""
+    health = candidate.cooperative.health if candidate.cooperative is not None else None
+    if health is None or health.valid_until < candidate.on:
+        return None
+    return health.health_class in criterion.values
 
 
-def assessed_active(verdict: Verdict) -> AssessedCriterion:
-    """As ``assessed``, for ``judge_active``."""
-    if verdict == "eligible":
-        return _said(ACTIVE, verdict, Phrase("usaha masih aktif", "the business is active"))
-    return _said(
-        ACTIVE, verdict, Phrase("usaha tercatat nonaktif atau berskala besar", "the business is inactive or large")
-    )
+def _large_enough(criterion: MembersAtLeast, cooperative: CooperativeState) -> bool | None:
+    told = cooperative.members.count if cooperative.members is not None else None
+    known = [count for count in (told, cooperative.listed_members) if count is not None]
+    return max(known) >= criterion.count if known else None
 
 
-ADMINISTRATIVE = "administrative_check"
-"""The code of what is known about people (``exclusion``): never which fact it was."""
-
-_ADMINISTRATIVE: Mapping[Verdict, Phrase] = {
-    "eligible": Phrase("pemeriksaan administrasi terpenuhi", "the administrative check is passed"),
-    "ineligible": Phrase(
-        "pemeriksaan administrasi tidak terpenuhi; tanyakan alasannya kepada dinas penyelenggara",
-        "the administrative check is not passed; ask the agency that runs the programme for the reason",
-    ),
-    "waiting": Phrase(
-        "pemeriksaan administrasi belum selesai; menunggu jawaban instansi yang berwenang",
-        "the administrative check is not finished; an answer is awaited from those who know",
-    ),
+_RULES: Mapping[type, Callable[[Any, Candidate], bool | None]] = {
+    StatusIs: _of_business(_is_status),
+    ScaleIn: _of_business(_of_scale),
+    RoleIs: _of_business(_is_role),
+    KbliIn: _of_business(_of_kbli),
+    SectorIn: _of_business(_of_sector),
+    RegionWithin: _in_region,
+    NeedIs: _of_business(_needs),
+    CertificateHeld: _certified,
+    AgeAtLeast: _old_enough,
+    NeverReceived: _never_received,
+    PriorAidAtMost: _received_little,
+    CooperativeStatusIs: _of_cooperative(_is_cooperative_status),
+    RatHeld: _held_rat,
+    HealthIs: _is_healthy,
+    MembersAtLeast: _of_cooperative(_large_enough),
 }
 
-
-def assessed_administrative(verdict: Verdict) -> AssessedCriterion:
-    """As ``assessed``, for what is known about the person."""
-    return _said(ADMINISTRATIVE, verdict, _ADMINISTRATIVE[verdict])
-
-
-def _said(code: str, verdict: Verdict, phrase: Phrase) -> AssessedCriterion:
-    return AssessedCriterion(
-        code=code, verdict=verdict, text_id=_as_sentence(phrase.id), text_en=_as_sentence(phrase.en)
-    )
-
-
-def _as_sentence(clause: str) -> str:
-    return f"{clause[:1].upper()}{clause[1:]}."
-
-
-_COMPOSED: Mapping[Verdict, tuple[str, str]] = {
-    "eligible": ("terpenuhi: ", "met: "),
-    "ineligible": ("belum terpenuhi: ", "not met: "),
-    "waiting": ("belum dapat dinilai karena datanya belum lengkap: ", "cannot be judged yet for lack of data: "),
+APPLIES: Mapping[type, frozenset[str]] = {
+    **dict.fromkeys(
+        (StatusIs, ScaleIn, RoleIs, KbliIn, SectorIn, NeedIs, CertificateHeld, AgeAtLeast), frozenset({"business"})
+    ),
+    **dict.fromkeys((CooperativeStatusIs, RatHeld, HealthIs, MembersAtLeast), frozenset({"cooperative"})),
+    **dict.fromkeys((RegionWithin, NeverReceived, PriorAidAtMost), frozenset({"business", "cooperative", "region"})),
 }
+"""Of whom a single criterion can say anything."""
 
 
-def _sentence(criterion: Criterion, verdict: Verdict) -> Phrase:
-    if isinstance(criterion, AllOf | AnyOf | Not):
-        clause, (before_id, before_en) = describe(criterion), _COMPOSED[verdict]
-        return Phrase(before_id + clause.id, before_en + clause.en)
-    words = _words(criterion)
-    if verdict == "waiting" and words.unknown is not None:
-        return words.unknown
-    return words.true if verdict == "eligible" else words.false
+_DISSOLVED = frozenset({"dibubarkan", "batal"})
 
 
-def describe(criterion: Criterion, *, negated: bool = False) -> Phrase:
-    """What a criterion demands, as a clause. A negation is carried down to the single criteria (De Morgan), where
-    both languages have a natural way to say it."""
-    match criterion:
-        case AllOf():
-            return _join(criterion.criteria, negated=negated, conjunctive=not negated)
-        case AnyOf():
-            return _join(criterion.criteria, negated=negated, conjunctive=negated)
-        case Not():
-            return describe(criterion.criterion, negated=not negated)
+def judge_active(candidate: Candidate) -> Verdict | None:
+    """What no programme needs to say: a business that is not active receives nothing, nor does a cooperative that is no
+    more. Of a region there is nothing to say."""
+    match candidate.copy:
+        case Business():
+            return _verdict(candidate.copy.is_active)
+        case Cooperative():
+            return _verdict(candidate.copy.state.status not in _DISSOLVED)
         case _:
-            words = _words(criterion)
-            return words.false if negated else words.true
+            return None
 
 
-def _join(criteria: Sequence[Criterion], *, negated: bool, conjunctive: bool) -> Phrase:
-    phrases = [_inner(one, negated=negated) for one in criteria]
-    return phrases[0].joined(phrases[1:], ("dan", "and") if conjunctive else ("atau", "or"))
+# --- the calendar -----------------------------------------------------------------------------------------------------
 
 
-def _inner(criterion: Criterion, *, negated: bool) -> Phrase:
-    clause = describe(criterion, negated=negated)
-    within = criterion
-    while isinstance(within, Not):
-        within = within.criterion
-    return clause.bracketed() if isinstance(within, AllOf | AnyOf) and len(within.criteria) > 1 else clause
+def months_after(day: date, months: int) -> date:
+    """The same day so many calendar months later, or the last of that month."""
+    year, month = divmod(day.year * 12 + day.month - 1 + months, 12)
+    return date(year, month + 1, min(day.day, monthrange(year, month + 1)[1]))
 
 
-def _words(criterion: Criterion) -> _Words:
-    return _WORDS[type(criterion)](criterion)
+def turns_on(criteria: Iterable[Criterion], candidate: Candidate) -> date | None:
+    """The next day on which one of these may say something else though nothing is told: an age is reached, a
+    certificate or an assessment runs out, what was given lies far enough back."""
+    days = (day for one in singles(criteria) for day in _turns(one, candidate))
+    return min((day for day in days if day > candidate.on), default=None)
 
 
-def _status_words(criterion: StatusIs) -> _Words:
-    value = criterion.value
-    # A status that a business grows into is "not yet", the others are "not".
-    yet = ("belum", "not yet") if value in {"terverifikasi", "binaan", "mandiri"} else ("tidak", "not")
-    return _Words(
-        Phrase(f"usaha berstatus {value}", f"the business has the status {value}"),
-        Phrase(f"usaha {yet[0]} berstatus {value}", f"the business does {yet[1]} have the status {value}"),
-    )
-
-
-def _scale_words(criterion: ScaleIn) -> _Words:
-    scales = tuple(dict.fromkeys(criterion.values))
-    in_id, in_en = " atau ".join(scales), " or ".join(scales)
-    return _Words(
-        Phrase(f"usaha berskala {in_id}", f"the scale of the business is {in_en}"),
-        Phrase(f"usaha tidak berskala {in_id}", f"the scale of the business is not {in_en}"),
-        Phrase(
-            "skala usaha belum diketahui; laporkan hasil penjualan tahunan atau modal usahanya",
-            "the scale of the business is not known yet; report its annual sales or its capital",
-        ),
-    )
-
-
-_ROLES: Mapping[str, Phrase] = {"ikm": Phrase("IKM (pembuat)", "a maker"), "ukm": Phrase("UKM (penjual)", "a reseller")}
-"""As S0-10 defines them."""
-
-
-def _role_words(criterion: RoleIs) -> _Words:
-    role = _ROLES[criterion.value]
-    return _Words(
-        Phrase(f"usaha tercatat sebagai {role.id}", f"the business is recorded as {role.en}"),
-        Phrase(f"usaha tidak tercatat sebagai {role.id}", f"the business is not recorded as {role.en}"),
-    )
-
-
-def _kbli_words(criterion: KbliIn) -> _Words:
-    codes = tuple(dict.fromkeys(criterion.values))
-    listed, rest = ", ".join(codes[:_LISTED_CODES]), len(codes) - _LISTED_CODES
-    more_id, more_en = (f" dan {rest} kode lain", f" and {rest} more codes") if rest > 0 else ("", "")
-    name = f"KBLI {criterion.version}"
-    return _Words(
-        Phrase(f"bidang usaha termasuk {name} {listed}{more_id}", f"the activity is within {name} {listed}{more_en}"),
-        Phrase(f"bidang usaha di luar {name} {listed}{more_id}", f"the activity is outside {name} {listed}{more_en}"),
-        Phrase(
-            f"kode {name} usaha belum diketahui; laporkan kode menurut versi itu",
-            f"the {name} code of the business is not known yet; report its code in that version",
-        ),
-    )
-
-
-def _region_words(criterion: RegionWithin) -> _Words:
-    name = _name_of(criterion.value)
-    return _Words(
-        Phrase(f"usaha berada di {name}", f"the business is in {name}"),
-        Phrase(f"usaha berada di luar {name}", f"the business is outside {name}"),
-    )
-
-
-def _name_of(region: str) -> str:
-    try:
-        return regions.parse(region).name
-    except Invalid:
-        # A code that a later edition of the table has dropped still says where.
-        return region
-
-
-_NEEDS: Mapping[str, Phrase] = {
-    "equipment": Phrase("peralatan", "equipment"),
-    "packaging_training": Phrase("pelatihan kemasan", "training in packaging"),
-    "digital_training": Phrase("pelatihan digital", "digital training"),
-    "capital": Phrase("permodalan", "capital"),
-    "marketing": Phrase("pemasaran", "marketing"),
-    "licensing": Phrase("perizinan", "licensing"),
-    "mentoring": Phrase("pendampingan", "mentoring"),
-}
-"""Needs that offices write most (S0-16, S1-08, S1-11, S3-14); any other is said as it was written."""
-
-
-def _need_words(criterion: NeedIs) -> _Words:
-    plain = criterion.value.replace("_", " ")
-    need = _NEEDS.get(criterion.value, Phrase(plain, plain))
-    return _Words(
-        Phrase(f"usaha membutuhkan {need.id}", f"the business needs {need.en}"),
-        Phrase(f"usaha tidak mencatat kebutuhan {need.id}", f"the business has recorded no need for {need.en}"),
-    )
-
-
-def _received_words(_: NeverReceived) -> _Words:
-    return _Words(
-        Phrase("usaha belum pernah menerima bantuan atau pelatihan", "the business has never received aid or training"),
-        Phrase(
-            "usaha sudah pernah menerima bantuan atau pelatihan", "the business has received aid or training before"
-        ),
-    )
-
-
-_WORDS: Mapping[type, Callable[..., _Words]] = {
-    StatusIs: _status_words,
-    ScaleIn: _scale_words,
-    RoleIs: _role_words,
-    KbliIn: _kbli_words,
-    RegionWithin: _region_words,
-    NeedIs: _need_words,
-    NeverReceived: _received_words,
-}
+def _turns(criterion: Criterion, candidate: Candidate) -> Iterator[date]:
+    business, cooperative = candidate.business, candidate.cooperative
+    match criterion:
+        case AgeAtLeast() if business is not None and business.started_on is not None:
+            yield months_after(business.started_on, criterion.months)
+        case CertificateHeld() if candidate.certificates is not None:
+            held = candidate.certificates.of(criterion.values)
+            yield from (one.expires_on + timedelta(days=1) for one in held if one.expires_on is not None)
+        case PriorAidAtMost() if criterion.months is not None:
+            yield from (months_after(one.on, criterion.months) for one in _counted(criterion, candidate))
+        case HealthIs() if cooperative is not None and cooperative.health is not None:
+            yield cooperative.health.valid_until + timedelta(days=1)
+        case RatHeld() if cooperative is not None and cooperative.last_rat is not None:
+            yield date(cooperative.last_rat.book_year + criterion.years_back + 1, 1, 1)
+        case _:
+            return
 
 
 # --- what an official wrote -------------------------------------------------------------------------------------------
@@ -392,6 +303,21 @@ def singles(criteria: Iterable[Criterion]) -> Iterator[Criterion]:
                 yield from singles((one.criterion,))
             case _:
                 yield one
+
+
+def inapplicable(criteria: Sequence[Criterion], of: Population, path: str) -> list[str]:
+    """Where a criterion says nothing about who is assessed, so that it would wait for ever: the paths."""
+    return [where for place, one in enumerate(criteria) for where in _inapplicable_in(one, of, f"{path}.{place}")]
+
+
+def _inapplicable_in(criterion: Criterion, of: Population, path: str) -> list[str]:
+    match criterion:
+        case AllOf() | AnyOf():
+            return inapplicable(criterion.criteria, of, f"{path}.criteria")
+        case Not():
+            return _inapplicable_in(criterion.criterion, of, f"{path}.criterion")
+        case _:
+            return [] if of in APPLIES[type(criterion)] else [path]
 
 
 def contradictions(criteria: Sequence[Criterion], region: str, path: str) -> list[str]:
@@ -432,14 +358,28 @@ def _conjuncts(criteria: Iterable[Criterion]) -> Iterator[Criterion]:
 def _impossible(together: Sequence[Criterion], region: str) -> bool:
     statuses = {one.value for one in together if isinstance(one, StatusIs)}
     roles = {one.value for one in together if isinstance(one, RoleIs)}
-    scales = [set(one.values) for one in together if isinstance(one, ScaleIn)]
+    alternatives = [
+        [set(one.values) for one in together if isinstance(one, kind)]
+        for kind in (ScaleIn, SectorIn, CooperativeStatusIs, HealthIs)
+    ]
     places = {region, *(one.value for one in together if isinstance(one, RegionWithin))}
     denied = [one.criterion for one in together if isinstance(one, Not)]
     return (
         len(statuses) > 1
         or "nonaktif" in statuses
         or len(roles) > 1
-        or bool(scales and not set.intersection(*scales))
+        or any(sets and not set.intersection(*sets) for sets in alternatives)
+        or _kbli_apart(together)
         or any(not (regions.within(a, b) or regions.within(b, a)) for a, b in combinations(places, 2))
         or any(one in together for one in denied)
+    )
+
+
+def _kbli_apart(together: Sequence[Criterion]) -> bool:
+    """Two lists of codes of one version, no code of which begins as one of the other does."""
+    lists = [one for one in together if isinstance(one, KbliIn)]
+    return any(
+        one.version == other.version
+        and not any(a.startswith(b) or b.startswith(a) for a in one.values for b in other.values)
+        for one, other in combinations(lists, 2)
     )

@@ -1,11 +1,12 @@
 """Who may be served: the answer of one programme for one beneficiary.
 
-**The rule.** Every business that is known is assessed for every open programme whose region covers it, whatever its
-status, and again whenever its copy changes, also for programmes that it has left the region of. That is more than
-"when a business becomes binaan it is checked against every open programme that could serve it" and exactly "every known
-beneficiary in its region is assessed" (contract, "The main chain"), and it is the only rule under which it does not
-matter whether the business or the programme came first: the answer is a function of the newest state of both. To keep
-that cheap to listen to, an event is made only where the answer is new or has changed.
+**The rule.** Every beneficiary that is known (business, cooperative or kab/kota: ``candidate.population``) is assessed
+for every open programme whose region covers it, whatever its status, and again whenever its copy changes, also for
+programmes that it has left the region of. That is more than "when a business becomes binaan it is checked against every
+open programme that could serve it" and exactly "every known beneficiary in its region is assessed" (contract, "The main
+chain"), and it is the only rule under which it does not matter whether the business or the programme came first: the
+answer is a function of the newest state of both. To keep that cheap to listen to, an event is made only where the
+answer is new or has changed. Where the calendar alone can change it, it says when (``again_on``).
 
 Where a business has never been in a programme's region while the programme was open there is no answer, which means
 the same as the "no" of one that has left it. Once a programme is closed its answers stay as they are.
@@ -21,20 +22,11 @@ from functools import lru_cache
 
 from pydantic import BaseModel, ConfigDict
 
-from services.aid.business import Business
-from services.aid.candidate import Candidate
-from services.aid.criteria import (
-    ACTIVE,
-    ADMINISTRATIVE,
-    all_of,
-    assessed,
-    assessed_active,
-    assessed_administrative,
-    judge,
-    judge_active,
-)
-from services.aid.exclusion import Standing, verdict_on
+from services.aid.candidate import Candidate, Population
+from services.aid.criteria import all_of, judge, judge_active, turns_on
+from services.aid.exclusion import verdict_on
 from services.aid.programme import Programme
+from services.aid.wording import ADMINISTRATIVE, active_code, assessed, assessed_active, assessed_administrative
 from shared.contracts.aid.criteria import RegionWithin
 from shared.contracts.aid.eligibilities import (
     AssessedCriterion,
@@ -63,6 +55,8 @@ class Eligibility(BaseModel):
     criteria: tuple[AssessedCriterion, ...]
     prior_interventions: int
     assessed_from: int
+    again_on: date | None = None
+    """The next day, in the beneficiary's region, on which the answer may be another though nothing is told."""
 
     def published(self) -> EligibilityState:
         return EligibilityState(
@@ -110,38 +104,44 @@ def eligibility_id(programme_id: str, beneficiary_id: str) -> str:
 # --- judging ----------------------------------------------------------------------------------------------------------
 
 
-def judge_now(beneficiary: Business, programme: Programme, standing: Standing | None, on: date) -> Judged:
-    """Judge anew, on a day in the beneficiary's region: for an approval or a hand-over, which look at what is known at
-    that moment and rely on no answer that was published before. What it was given must be guarded by the decision."""
-    candidate = Candidate(copy=beneficiary, standing=standing, on=on)
+def judge_now(candidate: Candidate, programme: Programme) -> Judged:
+    """Judge anew: for an approval or a hand-over, which look at what is known at that moment and rely on no answer that
+    was published before. What it was given must be guarded by the decision."""
     marks = _marks(candidate, programme)
-    return Judged(all_of(verdict for _, verdict in marks), _worded(marks, programme), candidate.prior_interventions)
+    worded = _worded(marks, programme, candidate.population)
+    return Judged(all_of(verdict for _, verdict in marks), worded, candidate.prior_interventions)
 
 
 Marks = tuple[tuple[str, Verdict], ...]
 """The code of each criterion and what became of it, in the order in which they are told."""
+_REGION = "region_within"
 
 
 def _marks(candidate: Candidate, programme: Programme) -> Marks:
     """Two that hold for every programme, then the programme's own, in its order, then what is known of the person."""
+    active = judge_active(candidate)
     checked = verdict_on(candidate.standing, programme.required_checks, candidate.on)
     return (
-        ("region_within", judge(_own_region(programme.region), candidate)),
-        (ACTIVE, judge_active(candidate)),
+        (_REGION, judge(_own_region(programme.region), candidate)),
+        *(((active_code(candidate.population), active),) if active is not None else ()),
         *((one.type, judge(one, candidate)) for one in programme.criteria),
         *(((ADMINISTRATIVE, checked),) if checked is not None else ()),
     )
 
 
-def _worded(marks: Marks, programme: Programme) -> tuple[AssessedCriterion, ...]:
-    (_, region), (_, active), *others = marks
-    own = zip(programme.criteria, others, strict=False)
-    return (
-        assessed(_own_region(programme.region), region),
-        assessed_active(active),
-        *(assessed(criterion, verdict) for criterion, (_, verdict) in own),
-        *(assessed_administrative(verdict) for _, verdict in others[len(programme.criteria) :]),
-    )
+def _worded(marks: Marks, programme: Programme, of: Population) -> tuple[AssessedCriterion, ...]:
+    found: list[AssessedCriterion] = []
+    own = iter(programme.criteria)
+    for place, (code, verdict) in enumerate(marks):
+        if place == 0:
+            found.append(assessed(_own_region(programme.region), verdict, of))
+        elif code == active_code(of):
+            found.append(assessed_active(verdict, of))
+        elif code == ADMINISTRATIVE:
+            found.append(assessed_administrative(verdict))
+        else:
+            found.append(assessed(next(own), verdict, of))
+    return tuple(found)
 
 
 @lru_cache(maxsize=1024)
@@ -162,7 +162,7 @@ def assess(
     where a clock asks and not a message."""
     found = Assessed()
     for programme in programmes:
-        if programme.status == "open":
+        if programme.status == "open" and programme.population == candidate.population:
             found += _assess_one(candidate, programme, before.get(programme.programme_id), cause)
     return found
 
@@ -172,7 +172,7 @@ def _assess_one(
 ) -> Assessed:
     marks = _marks(candidate, programme)
     if before is not None and _is_as_before(before, candidate, marks):
-        return Assessed()
+        return _looked_at(before, turns_on(programme.criteria, candidate))
     after = _answer(candidate, programme, marks, before.sequence + 1 if before else 1)
     fact = Fact(
         type="aid.eligibility.assessed",
@@ -185,6 +185,18 @@ def _assess_one(
         cause=cause,
     )
     return Assessed((after,), (fact,))
+
+
+def _looked_at(before: Eligibility, again_on: date | None) -> Assessed:
+    """Nothing to tell; but the day on which to look again may be another."""
+    if before.again_on == again_on:
+        return Assessed()
+    return Assessed((before.model_copy(update={"again_on": again_on}),))
+
+
+def let_be(eligibility: Eligibility) -> Eligibility:
+    """No day is looked at any more: the programme is not open."""
+    return eligibility.model_copy(update={"again_on": None})
 
 
 def _is_as_before(before: Eligibility, candidate: Candidate, marks: Marks) -> bool:
@@ -202,7 +214,8 @@ def _answer(candidate: Candidate, programme: Programme, marks: Marks, sequence: 
         beneficiary_id=candidate.beneficiary_id,
         region=candidate.region,
         verdict=all_of(verdict for _, verdict in marks),
-        criteria=_worded(marks, programme),
+        criteria=_worded(marks, programme, candidate.population),
         prior_interventions=candidate.prior_interventions,
-        assessed_from=candidate.copy.sequence,
+        assessed_from=candidate.sequence,
+        again_on=turns_on(programme.criteria, candidate),
     )

@@ -15,6 +15,7 @@ import uuid
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, time
+from typing import Protocol
 
 from pydantic import BaseModel, ConfigDict
 
@@ -29,7 +30,6 @@ from shared.contracts.aid.budgets import (
     BudgetState,
     Revision,
 )
-from shared.contracts.aid.programmes import BudgetLine
 from shared.contracts.problem import Problem
 from shared.contracts.registry.businesses import PublishedDecree
 from shared.decision import Cause, Decision, Fact, reject
@@ -239,6 +239,7 @@ def balances(account: Account) -> dict[str, int]:
 class Line:
     """A line of a budget, as somebody asks for it. ``pagu`` is that of ``version``."""
 
+    budget_id: str
     source: str
     line: str
     version: str
@@ -260,19 +261,49 @@ def allot(data: BudgetAllot, known: Account | None, holder: Holder) -> Decision:
     """A line of an agency's own budget. Problem: ``budget.exists``, since its ceiling changes by a revision only."""
     if known is not None:
         return reject(problem("budget.exists", "data.line"))
-    posted = _opened(Line(data.source, data.line, data.version, data.pagu), holder)
+    id_ = budget_id(holder.agency, holder.fiscal_year, data.source, data.line)
+    posted = _opened(Line(id_, data.source, data.line, data.version, data.pagu), holder)
     return Decision(changes=posted.changes, facts=posted.facts, result=result(posted.account, "allotted"))
 
 
-def lines_of(budget: Iterable[BudgetLine], programme_id: str) -> tuple[Line, ...]:
-    """The lines that a programme asks for, each once: of revised and original figures of one line the revised stand
+class Part(Protocol):
+    """A line of a programme's budget, as it was sent or as it is kept."""
+
+    @property
+    def source(self) -> str: ...
+    @property
+    def line(self) -> str | None: ...
+    @property
+    def version(self) -> str: ...
+    @property
+    def pagu(self) -> int: ...
+
+
+class Budgeted(Protocol):
+    """A programme, as it was sent or as it is kept."""
+
+    @property
+    def agency(self) -> str: ...
+    @property
+    def fiscal_year(self) -> int: ...
+    @property
+    def budget(self) -> Sequence[Part]: ...
+
+
+def lines_of(programme: Budgeted, programme_id: str) -> tuple[Line, ...]:
+    """The lines that a programme is paid from, each once: of revised and original figures of one line the revised stand
     (P-APBD takes the place of the original). What has no name of its own is the programme's."""
     found: dict[tuple[str, str], dict[str, int]] = {}
-    for one in budget:
+    for one in programme.budget:
         versions = found.setdefault((one.source, one.line or programme_id), {})
         versions[one.version] = versions.get(one.version, 0) + one.pagu
     return tuple(
-        Line(source, line, *max(versions.items(), key=lambda version: version[0] == "perubahan"))
+        Line(
+            budget_id(programme.agency, programme.fiscal_year, source, line),
+            source,
+            line,
+            *max(versions.items(), key=lambda version: version[0] == "perubahan"),
+        )
         for (source, line), versions in found.items()
     )
 
@@ -285,7 +316,7 @@ def allotted(lines: Sequence[Line], known: Sequence[Account | None], holder: Hol
 
 def _opened(line: Line, holder: Holder) -> Posted:
     account = Account(
-        budget_id=budget_id(holder.agency, holder.fiscal_year, line.source, line.line),
+        budget_id=line.budget_id,
         agency=holder.agency,
         region=holder.region,
         fiscal_year=holder.fiscal_year,

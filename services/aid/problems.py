@@ -44,6 +44,46 @@ TEXTS: Mapping[str, tuple[str, str]] = {
         "Tanggal surat keputusan belum tiba; kirim lagi pada atau sesudah tanggal itu.",
         "The decree is dated in the future; send again on or after that date.",
     ),
+    "criteria.not_applicable": (
+        "Syarat ini tidak dapat dinilai untuk penerima program ini; hapus, atau ubah penerimanya.",
+        "This criterion says nothing about those who receive here; take it out, or change the beneficiary.",
+    ),
+    "programme.announce": (
+        "Pengumuman hanya sampai kepada pemilik usaha; isi announce dengan never untuk penerima lain.",
+        "Announcements reach owners of businesses only; for other beneficiaries announce is never.",
+    ),
+    "programme.item_unknown": (
+        "Barang ini belum ada dalam daftar; daftarkan dengan aid.item.register, atau periksa ejaannya.",
+        "This item is not in the list; register it with aid.item.register, or look at its spelling.",
+    ),
+    "programme.status": (
+        "Tindakan ini tidak berlaku pada status program saat ini; lihat status programnya.",
+        "This cannot be done in the programme's present status; look at it.",
+    ),
+    "programme.maker": (
+        "Program dibuka oleh pejabat lain daripada yang mengusulkannya.",
+        "A programme is started by another official than the one who proposed it.",
+    ),
+    "programme.amended_nothing": (
+        "Perubahan ini tidak mengubah apa pun; isi yang hendak diubah.",
+        "This amendment changes nothing; give what is to change.",
+    ),
+    "programme.clear_unknown": (
+        "Isian ini tidak dapat dikosongkan; lihat daftarnya pada kontrak.",
+        "This field cannot be emptied; see the list in the contract.",
+    ),
+    "programme.below_committed": (
+        "Biaya satuan kali kuota kurang dari yang sudah ditetapkan dan direalisasikan; batalkan dahulu yang berlebih.",
+        "Unit cost times quota is below what is committed and realised already; cancel what is too much first.",
+    ),
+    "item.standard": (
+        "Barang ini sudah ada dalam daftar baku; pakai langsung.",
+        "This item is in the standard list already; just use it.",
+    ),
+    "item.of_another": (
+        "Barang ini didaftarkan instansi lain; pakai langsung, atau daftarkan dengan nama lain.",
+        "This item was registered by another agency; just use it, or register yours under another name.",
+    ),
     "exclusion.level": (
         "Instansi setingkat ini tidak dapat menjawab pemeriksaan ini; kirim hanya yang menjadi data instansi sendiri.",
         "An agency of this level cannot answer this check; send only what your own records say.",

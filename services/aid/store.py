@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import datetime, time
 from typing import Any
 
 from services.aid import ledger
 from services.aid.assessment import PAGE, Assessment
 from services.aid.business import Business, places
+from services.aid.certificate import Certificates
+from services.aid.cooperative import Cooperative
 from services.aid.eligibility import Eligibility, eligibility_id
 from services.aid.exclusion import Standing
 from services.aid.external_grant import ExternalGrant
+from services.aid.items import Item
 from services.aid.ledger import Account, Entry
 from services.aid.overlap import Overlap
-from services.aid.programme import Programme
+from services.aid.programme import Programme, overdue_at
 from services.aid.recipient import Recipient
 from shared.agencies import AGENCIES, OFFICIALS
 from shared.kernel.state import ById, ByKey, ByTag, Collection, Due, Page
+from shared.reference import region as regions
 
 
 def _open_in(programme: Programme) -> Iterable[str]:
@@ -30,6 +34,12 @@ def _told_to(overlap: Overlap) -> Iterable[str]:
     return [f"{overlap.status}:{one}" for one in (*overlap.agencies, *sorted(around))]
 
 
+def _again_at(eligibility: Eligibility) -> datetime | None:
+    """The first instant, in the beneficiary's region, of the day on which the answer may be another."""
+    day = eligibility.again_on
+    return datetime.combine(day, time(), regions.timezone(eligibility.region)) if day is not None else None
+
+
 BUSINESSES: Collection[Business] = Collection(
     name="businesses",
     model=Business,
@@ -37,14 +47,32 @@ BUSINESSES: Collection[Business] = Collection(
     tags=lambda one: [*(f"in:{place}" for place in places(one.state.region)), f"owner:{one.state.owner_id}"],
     due=lambda one: one.settling.due if one.settling else None,
 )
+COOPERATIVES: Collection[Cooperative] = Collection(
+    name="cooperatives",
+    model=Cooperative,
+    id_of=lambda one: one.cooperative_id,
+    tags=lambda one: [f"in:{place}" for place in places(one.state.region)],
+    due=lambda one: one.settling.due if one.settling else None,
+)
+CERTIFICATES: Collection[Certificates] = Collection(
+    name="certificates", model=Certificates, id_of=lambda one: one.business_id
+)
+ITEMS: Collection[Item] = Collection(
+    name="items", model=Item, id_of=lambda one: one.item, tags=lambda _: ("all",), reference=True
+)
 PROGRAMMES: Collection[Programme] = Collection(
-    name="programmes", model=Programme, id_of=lambda one: one.programme_id, tags=_open_in
+    name="programmes",
+    model=Programme,
+    id_of=lambda one: one.programme_id,
+    tags=lambda one: [*_open_in(one), *(f"in:{place}" for place in places(one.region))],
+    due=overdue_at,
 )
 ELIGIBILITIES: Collection[Eligibility] = Collection(
     name="eligibilities",
     model=Eligibility,
     id_of=lambda one: one.eligibility_id,
-    tags=lambda one: (f"of:{one.beneficiary_id}",),
+    tags=lambda one: (f"of:{one.beneficiary_id}", f"for:{one.programme_id}"),
+    due=_again_at,
 )
 ASSESSMENTS: Collection[Assessment] = Collection(
     name="assessments", model=Assessment, id_of=lambda one: one.programme_id, due=lambda one: one.due
@@ -85,6 +113,9 @@ FOLLOWED_AT_ONCE = 50
 """People in one transaction, with all businesses of each."""
 COLLECTIONS: tuple[Collection[Any], ...] = (
     BUSINESSES,
+    COOPERATIVES,
+    CERTIFICATES,
+    ITEMS,
     PROGRAMMES,
     ELIGIBILITIES,
     ASSESSMENTS,
@@ -101,6 +132,29 @@ COLLECTIONS: tuple[Collection[Any], ...] = (
 
 def business(business_id: str) -> ById[Business]:
     return ById(BUSINESSES, business_id)
+
+
+def cooperative(cooperative_id: str) -> ById[Cooperative]:
+    return ById(COOPERATIVES, cooperative_id)
+
+
+def certificates(business_id: str) -> ById[Certificates]:
+    return ById(CERTIFICATES, business_id)
+
+
+def certificates_as_they_are(business_id: str) -> ById[Certificates]:
+    """For an assessment; not guarded, for the reason given at ``standing_as_it_is``."""
+    return ById(CERTIFICATES, business_id, guard=False)
+
+
+def item(name: str) -> ById[Item]:
+    """As reference data: whoever plans with an item that is registered in that instant is told to do it again."""
+    return ById(ITEMS, name, guard=False)
+
+
+def own_item(name: str) -> ById[Item]:
+    """The item that is to be changed."""
+    return ById(ITEMS, name)
 
 
 def programme(programme_id: str) -> ById[Programme]:
@@ -154,6 +208,20 @@ def businesses_of(person: str) -> ByTag[Business]:
     return ByTag(BUSINESSES, f"owner:{person}")
 
 
+def eligibilities_due(now: datetime) -> Due[Eligibility]:
+    """Answers that the calendar may have changed, as many as one transaction takes."""
+    return Due(ELIGIBILITIES, until=now, limit=PAGE)
+
+
+def programmes_due(now: datetime) -> Due[Programme]:
+    """Drafts that should have begun."""
+    return Due(PROGRAMMES, until=now, limit=100)
+
+
+def cooperatives_due(now: datetime) -> Due[Cooperative]:
+    return Due(COOPERATIVES, until=now, limit=PAGE)
+
+
 def assessments_due(now: datetime) -> Due[Assessment]:
     """The work that has waited longest."""
     return Due(ASSESSMENTS, until=now, limit=1)
@@ -164,9 +232,13 @@ def businesses_due(now: datetime) -> Due[Business]:
     return Due(BUSINESSES, until=now, limit=PAGE)
 
 
-def next_businesses(assessment: Assessment) -> Page[Business]:
+def next_businesses(work: Assessment) -> Page[Business]:
     """The page of businesses that an assessment has come to, each of them guarded."""
-    return Page(BUSINESSES, f"in:{assessment.region}", after=assessment.cursor, limit=PAGE)
+    return Page(BUSINESSES, f"in:{work.region}", after=work.cursor, limit=PAGE)
+
+
+def next_cooperatives(work: Assessment) -> Page[Cooperative]:
+    return Page(COOPERATIVES, f"in:{work.region}", after=work.cursor, limit=PAGE)
 
 
 def account(budget_id: str) -> ById[Account]:

@@ -30,6 +30,8 @@ READS: Mapping[str, tuple[str, ...]] = {
     "registry": (),
     "aid": (
         "registry.business.*",
+        "registry.certificate.*",
+        "registry.cooperative.*",
         "registry.owner.*",
         "registry.person.*",
         "registry.agency.*",

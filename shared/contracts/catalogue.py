@@ -342,12 +342,29 @@ def _aid_money() -> Iterator[MessageType]:
 
 
 def _aid_programmes() -> Iterator[MessageType]:
+    programme = programmes.ProgrammeEvent
+    yield _decision("aid.programme.propose", programmes.ProgrammePropose, "Prepare a programme for another to start.")
+    yield _decision("aid.programme.start", programmes.ProgrammeStart, "Open a programme that was proposed.")
+    yield _decision("aid.programme.pause", programmes.ProgrammePause, "Stop a programme for a while.")
+    yield _decision("aid.programme.resume", programmes.ProgrammeResume, "Go on with a programme that was paused.")
+    yield _decision("aid.programme.amend", programmes.ProgrammeAmend, "Change what a programme offers, and to whom.")
+    yield _intake("aid.programme.request", programmes.ProgrammeRequest, "Which programmes are there?", question=True)
+    yield _intake("aid.item.register", programmes.ItemRegister, "Add an item that programmes hand out.")
     yield _intake(
         "aid.exclusion.report",
         exclusions.ExclusionReport,
         "Tell what stands in people's way: register, death, service, credit.",
         observed=True,
     )
+    for verb, summary in (
+        ("proposed", "A programme was prepared."),
+        ("paused", "A programme was stopped for a while."),
+        ("resumed", "A programme goes on."),
+        ("amended", "What a programme offers, or to whom, has changed."),
+        ("overdue", "A programme that was proposed should have begun."),
+    ):
+        yield _event(f"aid.programme.{verb}", programme, summary)
+    yield _event("aid.item.registered", programmes.ItemEvent, "An item can be handed out.")
 
 
 def _aid_overlaps() -> Iterator[MessageType]:

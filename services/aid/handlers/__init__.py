@@ -6,6 +6,7 @@ from services.aid.handlers import (
     assessments,
     budgets,
     businesses,
+    cooperatives,
     copies,
     exclusions,
     external_grants,
@@ -19,6 +20,7 @@ from shared.kernel.routes import Routes
 routes = Routes.of(
     budgets.routes,
     businesses.routes,
+    cooperatives.routes,
     copies.routes,
     exclusions.routes,
     external_grants.routes,

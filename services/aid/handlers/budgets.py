@@ -12,7 +12,6 @@ from services.aid.ledger import Account, Entry
 from services.aid.problems import problem
 from shared.agencies import agency_lookup, authority_needs, check_authority
 from shared.contracts.aid.budgets import BudgetAllot, BudgetRequest, BudgetRevise
-from shared.contracts.aid.programmes import ProgrammeOpen
 from shared.contracts.envelope import Received
 from shared.decision import Decision, reject
 from shared.kernel.routes import Routes, Worker, stepping
@@ -71,24 +70,19 @@ def revise(message: Received[BudgetRevise], state: WorkingSet, now: datetime) ->
 # --- the lines of a programme -----------------------------------------------------------------------------------------
 
 
-def lines_needed(message: Received[ProgrammeOpen], programme_id: str) -> Iterator[Lookup]:
+def lines_needed(programme: ledger.Budgeted, programme_id: str) -> Iterator[Lookup]:
     """What ``allotting`` will look at."""
-    return (store.account(id_) for id_ in _budget_ids(message, ledger.lines_of(message.data.budget, programme_id)))
+    return (store.account(one.budget_id) for one in ledger.lines_of(programme, programme_id))
 
 
-def _budget_ids(message: Received[ProgrammeOpen], lines: Iterable[ledger.Line]) -> Iterator[str]:
-    year = message.data.fiscal_year
-    return (ledger.budget_id(message.account, year, one.source, one.line) for one in lines)
-
-
-def allotting(opened: Decision, message: Received[ProgrammeOpen], state: WorkingSet, today: date) -> Decision:
+def allotting(opened: Decision, message: Received[Any], programme: ledger.Budgeted, state: WorkingSet) -> Decision:
     """The opening of a programme, with the budget lines that it brings into being."""
     if opened.rejected:
         return opened
-    lines = ledger.lines_of(message.data.budget, message.new_id("programme"))
-    known = [state.get(store.account(id_)) for id_ in _budget_ids(message, lines)]
-    holder = _holder(message, message.data.fiscal_year, _home(message.account, state), today)
-    posted = ledger.allotted(lines, known, holder)
+    lines = ledger.lines_of(programme, str(opened.result["programme_id"]))
+    region = _home(message.account, state)
+    holder = _holder(message, programme.fiscal_year, region, regions.local_date(message.received_at, region))
+    posted = ledger.allotted(lines, [state.get(store.account(one.budget_id)) for one in lines], holder)
     return replace(
         opened,
         changes=[*opened.changes, *(change for one in posted for change in one.changes)],

@@ -1,21 +1,19 @@
-"""Events of businesses: the copy is kept, and judged again for what it concerns."""
+"""Events of businesses and their certificates: the copy is kept, and judged again for what it concerns."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime
 
-from services.aid import store
-from services.aid.business import Business, Told, told
-from services.aid.candidate import Candidate
-from services.aid.eligibility import Assessed, assess
-from services.aid.handlers.recipients import person_needs, recipient_of
+from services.aid import certificate, store
+from services.aid.business import Told, told
+from services.aid.handlers.judging import reassessed, reassessment_needs, whom
 from shared.contracts.envelope import Received
-from shared.contracts.registry.businesses import BusinessEvent, BusinessState
-from shared.decision import Cause, Decision
+from shared.contracts.registry.businesses import BusinessEvent
+from shared.contracts.registry.products import CertificateEvent
+from shared.decision import Decision
 from shared.kernel.routes import Routes
 from shared.kernel.state import Lookup, WorkingSet
-from shared.reference import region as regions
 
 routes = Routes()
 
@@ -23,7 +21,7 @@ routes = Routes()
 def _business_needs(message: Received[BusinessEvent], state: WorkingSet) -> Iterable[Lookup]:
     business = message.data.business
     yield store.business(business.business_id)
-    yield from reassessment_needs(business, state)
+    yield from reassessment_needs(whom(business), state)
 
 
 @routes.on("registry.business.*", _business_needs)
@@ -36,34 +34,27 @@ def keep_business(message: Received[BusinessEvent], state: WorkingSet, now: date
     return Decision(changes=[copy, *found.changes], facts=found.facts)
 
 
-def reassessment_needs(business: BusinessState, state: WorkingSet) -> Iterable[Lookup]:
-    answers = store.answers_for(business.business_id)
-    yield from store.open_programmes_for(business.region)
-    yield answers
-    yield from candidate_needs(business, state)
-    if not state.missing([answers]):
-        yield from (store.programme_as_it_stands(one.programme_id) for one in state.all(answers))
+def _certificate_needs(message: Received[CertificateEvent], state: WorkingSet) -> Iterable[Lookup]:
+    business_id = message.data.certificate.business_id
+    business = store.business(business_id)
+    yield store.certificates(business_id)
+    yield business
+    known = None if state.missing([business]) else state.get(business)
+    if known is not None:
+        yield from reassessment_needs(whom(known), state)
 
 
-def candidate_needs(business: BusinessState, state: WorkingSet) -> Iterable[Lookup]:
-    """What is judged with a business."""
-    yield store.standing_as_it_is(business.owner_id)
-    yield from person_needs(business.owner_id, state, guard=False)
-
-
-def candidate_of(copy: Business, state: WorkingSet, now: datetime) -> Candidate:
-    return Candidate(
-        copy=copy,
-        on=regions.local_date(now, copy.state.region),
-        standing=state.get(store.standing_as_it_is(copy.state.owner_id)),
-        recipient=recipient_of(copy.state.owner_id, state, guard=False),
-    )
-
-
-def reassessed(copy: Business, state: WorkingSet, now: datetime, cause: Cause | None = None) -> Assessed:
-    """Judged for the open programmes that cover it now, and for those it has an answer of: it may have moved away."""
-    answers = {one.programme_id: one for one in state.all(store.answers_for(copy.business_id))}
-    covering = [one for lookup in store.open_programmes_for(copy.state.region) for one in state.all(lookup)]
-    before = [state.get(store.programme_as_it_stands(programme_id)) for programme_id in answers]
-    programmes = {one.programme_id: one for one in (*covering, *before) if one is not None}
-    return assess(candidate_of(copy, state, now), programmes.values(), answers, cause)
+@routes.on("registry.certificate.*", _certificate_needs)
+def keep_certificate(message: Received[CertificateEvent], state: WorkingSet, now: datetime) -> Decision:
+    """A certificate may be heard of before its business; it is looked up when the business is judged."""
+    told_of = message.data.certificate
+    held = certificate.told(state.get(store.certificates(told_of.business_id)), told_of, message.sequence)
+    if held is None:
+        return Decision()
+    after = state.draft()
+    after.put(store.CERTIFICATES, held)
+    business = state.get(store.business(told_of.business_id))
+    if business is None:
+        return Decision(changes=[held])
+    found = reassessed(business, after, now)
+    return Decision(changes=[held, *found.changes], facts=found.facts)

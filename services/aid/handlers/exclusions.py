@@ -6,10 +6,9 @@ from collections.abc import Iterable, Iterator
 from datetime import datetime
 
 from services.aid import exclusion, store
-from services.aid.business import Business
 from services.aid.eligibility import Assessed
 from services.aid.exclusion import Standing, answers_of, heard
-from services.aid.handlers.businesses import reassessed, reassessment_needs
+from services.aid.handlers.judging import beneficiaries_of, reassessed, reassessment_of_person_needs
 from services.aid.problems import problem
 from shared.agencies import agency_lookup, authority_needs, check_authority
 from shared.contracts.aid.exclusions import ExclusionReport
@@ -26,34 +25,22 @@ routes = Routes()
 
 
 def _person_needs(person: str, state: WorkingSet) -> Iterator[Lookup]:
-    """What is known of a person, and every business that is judged by it."""
+    """What is known of a person, and every business or cooperative that is judged by it."""
     lookup = store.standing(person)
     yield lookup
-    yield from _business_needs(person, state)
+    yield from reassessment_of_person_needs(person, state)
     known = None if state.missing([lookup]) else state.get(lookup)
     for id_ in known.ids if known is not None else ():
-        yield from _business_needs(id_, state)
-
-
-def _business_needs(person: str, state: WorkingSet) -> Iterator[Lookup]:
-    lookup = store.businesses_of(person)
-    yield lookup
-    for one in [] if state.missing([lookup]) else state.all(lookup):
-        yield from reassessment_needs(one.state, state)
+        yield from reassessment_of_person_needs(id_, state)
 
 
 def _judged_again(persons: Iterable[Standing], state: WorkingSet, now: datetime) -> Assessed:
     """The answers of everybody of whom something else is known now; ``state`` has that already."""
     ids = dict.fromkeys(id_ for one in persons for id_ in one.ids)
     found = Assessed()
-    for copy in _businesses(ids, state):
+    for copy in beneficiaries_of(ids, state):
         found += reassessed(copy, state, now)
     return found
-
-
-def _businesses(persons: Iterable[str], state: WorkingSet) -> list[Business]:
-    copies = {one.business_id: one for person in persons for one in state.all(store.businesses_of(person))}
-    return [copies[id_] for id_ in sorted(copies)]
 
 
 # --- what an agency reports -------------------------------------------------------------------------------------------

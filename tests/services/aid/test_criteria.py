@@ -13,9 +13,10 @@ from pydantic import TypeAdapter
 
 from services.aid.business import Business, places
 from services.aid.candidate import Candidate
-from services.aid.criteria import all_of, any_of, contradictions, describe, judge, opposite, plain, singles
-from services.aid.criteria import assessed as worded
+from services.aid.criteria import all_of, any_of, contradictions, judge, opposite, plain, singles
 from services.aid.recipient import Recipient, with_intervention
+from services.aid.wording import assessed as worded
+from services.aid.wording import describe
 from shared.contracts.aid.criteria import Criterion
 from shared.contracts.aid.eligibilities import AssessedCriterion, Verdict
 from shared.contracts.registry.businesses import BusinessState
@@ -95,6 +96,18 @@ singles_raw = st.one_of(
     st.builds(lambda value: {"type": "region_within", "value": value}, st.sampled_from(REGIONS)),
     st.builds(lambda value: {"type": "need_is", "value": value}, st.sampled_from(["equipment", "capital"])),
     st.just({"type": "never_received"}),
+    st.sampled_from(
+        [
+            {"type": "sector_in", "values": ["C"]},
+            {"type": "certificate_held", "values": ["halal"]},
+            {"type": "age_at_least", "months": 12},
+            {"type": "prior_aid_at_most", "kinds": ["equipment"], "months": 24},
+            {"type": "cooperative_status_is", "values": ["aktif"]},
+            {"type": "rat_held"},
+            {"type": "health_is", "values": ["sehat"]},
+            {"type": "members_at_least", "count": 9},
+        ]
+    ),
 )
 criteria_raw = st.recursive(
     singles_raw,
@@ -434,7 +447,7 @@ def test_obvious_contradictions_are_found_where_they_stand(many: list[dict[str, 
 @given(st.lists(criteria, min_size=1, max_size=3), businesses)
 def test_whoever_meets_everything_proves_there_is_no_contradiction(many: list[Criterion], of: Candidate) -> None:
     """A warning that a possible programme is impossible would teach officials to ignore warnings."""
-    serves = of.region.startswith("12.71") and of.copy.state.status != "nonaktif"
+    serves = of.region.startswith("12.71") and of.business is not None and of.business.status != "nonaktif"
     if serves and all_of(judge(one, of) for one in many) == YES:
         assert TOP not in contradictions(many, "12.71", TOP)
 

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from services.aid.candidate import Candidate
 from services.aid.eligibility import judge_now
 from services.aid.exclusion import Answer, Standing, heard, led, policy, reasons, verdict_on
 from services.aid.store import BUSINESSES, ELIGIBILITIES, PROGRAMMES, STANDINGS
@@ -315,5 +316,5 @@ def test_a_fact_finds_its_person_in_whatever_order_everything_becomes_known(
     assert set(only.ids) == {"token", "old", "owner"}
     (programme,) = memory.all(PROGRAMMES)
     for one in memory.all(BUSINESSES):
-        now = judge_now(one, programme, only, TODAY)
+        now = judge_now(Candidate(copy=one, on=TODAY, standing=only), programme)
         assert (verdict(memory, one.business_id), now.verdict) == ("ineligible", "ineligible")

@@ -27,7 +27,7 @@ DECREE = {"number": "DPPA-7/2026", "date": "2026-02-20"}
 
 def line(pagu: int) -> Posted:
     (posted,) = ledger.allotted(
-        [Line("apbd", "2.17.05", "murni", pagu)], [None], Holder(MEDAN, "12.71", 2026, CAUSE, TODAY)
+        [Line("line", "apbd", "2.17.05", "murni", pagu)], [None], Holder(MEDAN, "12.71", 2026, CAUSE, TODAY)
     )
     return posted
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from services.aid.programme import open_programme, pagu_in_force
+from services.aid.programme import Act, open_programme, pagu_in_force
 from services.aid.store import ASSESSMENTS, PROGRAMMES
 from shared.contracts.aid.programmes import BudgetLine, ProgrammeEvent, ProgrammeOpen
 from shared.contracts.authority import official_id
@@ -28,7 +28,8 @@ def aid() -> Memory:
 
 
 def opened(**fields: Any) -> Decision:
-    return open_programme(ProgrammeOpen.model_validate(programme(**fields)), MEDAN, "programme-1", TODAY)
+    act = Act(MEDAN, official_id(MEDAN, "kadis"), TODAY)
+    return open_programme(ProgrammeOpen.model_validate(programme(**fields)), "programme-1", act, known_items=())
 
 
 def codes(decision: Decision) -> list[tuple[str, str | None]]:
@@ -200,7 +201,7 @@ def test_closing_is_told_and_numbered(aid: Memory) -> None:
     assert isinstance(fact.data, ProgrammeEvent)
     assert (fact.type, fact.subject, fact.sequence) == ("aid.programme.closed", programme_id, 2)
     assert fact.data.programme.status == "closed"
-    assert fact.data.change.model_dump() == {"status_before": "open", "reason": "Kuota penuh"}
+    assert fact.data.change.model_dump(exclude_none=True) == {"status_before": "open", "reason": "Kuota penuh"}
     assert decision.result == {"programme_id": programme_id, "sequence": 2, "outcome": "closed"}
 
 

@@ -65,7 +65,12 @@ _HEADS = (
 _MONEY = {"aid.budget.allot", "aid.budget.revise"}
 DECIDES: dict[str, set[str]] = {
     "kadis": {*(key for key in DECISIONS if key.startswith(_HEADS)), *_MONEY},
-    "kabid": {"registry.business.verify", "registry.cooperative.record_rat", "registry.cooperative.assess"},
+    "kabid": {
+        "registry.business.verify",
+        "registry.cooperative.record_rat",
+        "registry.cooperative.assess",
+        "aid.programme.propose",
+    },
     "petugas": set(),
 }
 ANSWERS = {"registry.owner.correct", "registry.owner.erase", "registry.census.open"}

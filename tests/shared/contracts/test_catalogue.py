@@ -166,7 +166,8 @@ def test_the_main_chain_is_there() -> None:
     owner = {"registry.owner.correct", "registry.owner.erase"}
     cooperative = {f"registry.cooperative.{verb}" for verb in ("found", "record_rat", "assess", "dissolve")}
     cooperative |= {"registry.drive.open", "registry.statistics.publish", "registry.census.open"}
-    aid = {"aid.programme.open", "aid.programme.close", "aid.overlap.resolve"}
+    programme = {f"aid.programme.{verb}" for verb in ("propose", "open", "start", "pause", "resume", "amend", "close")}
+    aid = programme | {"aid.overlap.resolve"}
     aid |= {"aid.budget.allot", "aid.budget.revise"}
     assert decisions == business | owner | cooperative | aid
     assert {one.key for one in INTAKES if one.observed} == {
