@@ -57,7 +57,7 @@ ODS = (
     "cooperative_id",
 )
 """What ODS keeps of a cooperative (sources §7), each figure with its source, its day or year and its qualifier; the
-layout of ODS itself is not known. What we have reckoned is headed
+layout of ODS itself is not known. `binaan import --of cooperatives` reads such a file. What we have reckoned is headed
 otherwise than what an office says, so that our status does not come back as an office's word."""
 
 

@@ -11,7 +11,7 @@ from services.cli.headings import Row
 from services.cli.ledger import Ledger, key_of_decision
 from services.cli.rounds import Message
 
-REQUIRED = (("business_id",),)
+REQUIRED = (("id",),)
 
 
 @dataclass(slots=True)
@@ -32,7 +32,7 @@ class Decider:
     _businesses: set[str] = field(default_factory=set)
 
     def prepare(self, row: Row) -> Message | None:
-        business = row.cells["business_id"]
+        business = row.cells["id"]
         if not business or (self._full and business not in self._businesses):
             return None
         self._businesses.add(business)

@@ -172,8 +172,8 @@ def _remember(file: Path, account: str) -> None:
     ledger.exported.rows.clear()
     for row in sheet.rows():
         read = report.read(row, home_of(account))
-        if read.business_id is not None and not read.problems:
-            ledger.exported.add(read.business_id, read.data)
+        if read.id is not None and not read.problems:
+            ledger.exported.add(read.id, read.data)
     ledger.save()
 
 

@@ -1,4 +1,4 @@
-"""`binaan import`: every row of an office's sheet is reported to registry as a business."""
+"""`binaan import`: every row of an office's sheet is reported to registry, as a business or as a cooperative."""
 
 from __future__ import annotations
 
@@ -8,25 +8,51 @@ from datetime import UTC, datetime
 from functools import cached_property
 from typing import Any
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
-from services.cli import report
+from services.cli import columns, cooperative_report, report
+from services.cli.cells import Report
 from services.cli.client import Intake
+from services.cli.columns import Columns
 from services.cli.headings import Row
 from services.cli.ledger import Ledger, stamp_of, time_of
 from services.cli.parcels import FROM_ROWS, Packer
-from services.cli.report import path_of
 from services.cli.rounds import Kept, Message, Refusal, Tally, remark
-from services.cli.sheet import REFUSED, Result, Sheet, replacing, result_path, write_results
+from services.cli.sheet import REFUSED, Required, Result, Sheet, replacing, result_path, write_results
 from shared.contracts.problem import Problem, from_validation
 from shared.contracts.registry.businesses import CLEARABLE, BusinessReport
+from shared.contracts.registry.cooperatives import CooperativeReport
 from shared.contracts.registry.owners import CLEARABLE_OWNER
 
-KEY = "registry.business.report"
 SUFFIX = "hasil"
 CHECKED_SUFFIX = "periksa"
 SENDABLE = "dapat dikirim"
 _SHOWN_ROWS = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """What the rows of a sheet are: their columns, and the message that each becomes."""
+
+    key: str
+    model: type[BaseModel]
+    columns: Columns
+    required: Required
+    read: Callable[[Row, str | None], Report]
+    many: bool = False
+    """Whether registry takes many of them in one message."""
+
+
+BUSINESSES = Listing(
+    "registry.business.report", BusinessReport, columns.BUSINESSES, report.REQUIRED, report.read, many=True
+)
+COOPERATIVES = Listing(
+    "registry.cooperative.report",
+    CooperativeReport,
+    columns.COOPERATIVES,
+    cooperative_report.REQUIRED,
+    cooperative_report.read,
+)
 
 
 @dataclass(frozen=True)
@@ -37,6 +63,7 @@ class Importer:
     ledger: Ledger
     account: str
     home: str | None
+    listing: Listing = BUSINESSES
 
     def prepare(self, row: Row) -> Message | Refusal | Kept:
         """A row's message, or what keeps it from being sent.
@@ -45,19 +72,19 @@ class Importer:
         be corrected; one that still says what it said is sent as it was, and answered as it was. Of an exported
         register only what was changed is told.
         """
-        read = report.read(row, self.home)
+        read = self.listing.read(row, self.home)
         if read.problems:
             return Refusal(read.problems)
-        if read.business_id in self.ledger.exported.rows:
-            return self._changed(row, read, read.business_id)
+        if read.id in self.ledger.exported.rows:
+            return self._changed(row, read, read.id)
         plain = self._key(read)
-        named = read.business_id is not None and not self.ledger.says(plain)
+        named = read.id is not None and not self.ledger.says(plain)
         if named and (problems := self._copied(row)):
             return Refusal(problems)
-        key = self._key(read, read.business_id) if named else plain
+        key = self._key(read, read.id) if named else plain
         return self._message(row, read, key, named=named, again=self.ledger.has_sent(plain))
 
-    def _changed(self, row: Row, read: report.Report, business_id: str) -> Message | Refusal | Kept:
+    def _changed(self, row: Row, read: Report, business_id: str) -> Message | Refusal | Kept:
         exported = self.ledger.exported
         changed = exported.changed(business_id, read.data)
         emptied = [one for one in exported.emptied(business_id, read.data) if self._has_column(one)]
@@ -69,20 +96,20 @@ class Importer:
         only = replace(read, data=changed, clear=tuple(emptied))
         return self._message(row, only, self._key(only, business_id), named=True, again=again)
 
-    def _message(self, row: Row, read: report.Report, key: str, *, named: bool, again: bool) -> Message:
+    def _message(self, row: Row, read: Report, key: str, *, named: bool, again: bool) -> Message:
         saved = stamp_of(self.sheet.changed_at, datetime.now(UTC))
         stamp = self.ledger.stamp(row.number, key, saved, again=again)
         data, time = read.finish(time_of(stamp), named=named)
-        return Message(key, stamp, Intake(self.ledger.intake_id(key, stamp), KEY, data, time=time))
+        return Message(key, stamp, Intake(self.ledger.intake_id(key, stamp), self.listing.key, data, time=time))
 
     def _has_column(self, path: str) -> bool:
         """A column that was taken out of the sheet says nothing; a cell that was emptied does."""
-        paths = (path_of(key).removeprefix("data.") for key in self.sheet.headings.known)
+        paths = (self.listing.columns.path_of(key).removeprefix("data.") for key in self.sheet.headings.known)
         return any(one == path or one.startswith(f"{path}.") for one in paths)
 
     def _copied(self, row: Row) -> list[Problem]:
         """A row that was copied with its ID Binaan and then changed would make another business what it says."""
-        named = self._rows_of.get(row.cells["business_id"], {})
+        named = self._rows_of.get(row.cells["id"], {})
         others = [number for number, said in named.items() if said != _said(row)]
         if not others:
             return []
@@ -94,19 +121,23 @@ class Importer:
             f"This ID Binaan also stands in row {rows}; leave it blank if this is another business, delete one of the "
             "rows if it is the same."
         )
-        return [Problem(code="sheet.business_twice", field=path_of("business_id"), text_id=text_id, text_en=text_en)]
+        return [
+            Problem(
+                code="sheet.business_twice", field=self.listing.columns.path_of("id"), text_id=text_id, text_en=text_en
+            )
+        ]
 
     @cached_property
     def _rows_of(self) -> dict[str, dict[int, int]]:
         """The rows of each business that several rows name, and for each whether it says the same as another."""
         found: dict[str, dict[int, int]] = {}
-        for row in self.sheet.rows() if "business_id" in self.sheet.headings.known else ():
-            found.setdefault(row.cells["business_id"], {})[row.number] = _said(row)
+        for row in self.sheet.rows() if "id" in self.sheet.headings.known else ():
+            found.setdefault(row.cells["id"], {})[row.number] = _said(row)
         return {business_id: rows for business_id, rows in found.items() if len(rows) > 1}
 
     def packer(self) -> Packer | None:
         """For a sheet of many rows; None for one whose rows go singly."""
-        if self.sheet.count < FROM_ROWS:
+        if self.sheet.count < FROM_ROWS or not self.listing.many:
             return None
         return Packer(self.sheet.header_number + 1, self._name)
 
@@ -121,12 +152,12 @@ class Importer:
         if not isinstance(prepared, Message):
             return prepared if isinstance(prepared, Refusal) else None
         try:
-            BusinessReport.model_validate(prepared.intake.data)
+            self.listing.model.model_validate(prepared.intake.data)
         except ValidationError as error:
             return Refusal(from_validation(error, prepared.intake.data, "data"))
         return None
 
-    def _key(self, read: report.Report, business_id: str | None = None) -> str:
+    def _key(self, read: Report, business_id: str | None = None) -> str:
         surveyed = read.surveyed_on.isoformat() if read.surveyed_on else None
         more: dict[str, Any] = {"business_id": business_id} if business_id is not None else {}
         more |= {"clear": read.clear} if read.clear else {}

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
+from enum import Enum
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from services.cli import deciding, importing, report
+from services.cli import deciding, importing
 from services.cli.agencies import home_of
 from services.cli.client import PATIENCE_SECONDS
 from services.cli.connection import find
 from services.cli.deciding import Decider
 from services.cli.exits import wrong_usage
-from services.cli.importing import Checked, Importer
+from services.cli.importing import Checked, Importer, Listing
 from services.cli.ledger import Ledger, stamp_of
 from services.cli.options import As, Json, Patience, print_json
 from services.cli.rounds import Pass, Tally, run
@@ -36,6 +37,16 @@ Decides = Annotated[
 ]
 
 
+class Of(Enum):
+    """What an office keeps lists of."""
+
+    BUSINESSES = "businesses"
+    COOPERATIVES = "cooperatives"
+
+
+_LISTINGS: Mapping[Of, Listing] = {Of.BUSINESSES: importing.BUSINESSES, Of.COOPERATIVES: importing.COOPERATIVES}
+
+
 def import_(
     file: File,
     *,
@@ -46,6 +57,7 @@ def import_(
             metavar="CODE", help="The office's region (12.71), in which names of desa and kecamatan are found."
         ),
     ] = None,
+    of: Annotated[Of, typer.Option("--of", help="What the rows are.")] = Of.BUSINESSES,
     wanted: Wanted = None,
     dry_run: Annotated[
         bool,
@@ -54,7 +66,7 @@ def import_(
     json: Json = False,
     patience: Patience = PATIENCE_SECONDS,
 ) -> None:
-    """Report every row of an office's own sheet as a business.
+    """Report every row of an office's own sheet as a business, or as a cooperative.
 
     Any order of columns, many spellings of headings, titles above the headings; workbooks of Excel and LibreOffice,
     or CSV with any delimiter, in UTF-8 or Windows text. Rows with mistakes do not keep the others back. FILE comes
@@ -66,12 +78,15 @@ def import_(
     beside the sheet keeps ids from being used twice; leave it there.
 
     Example: `binaan import umkm-medan.xlsx --as dinkop-medan`
+
+    Example: `binaan import koperasi-kaltim.xlsx --of cooperatives --as disperindagkop-kaltim`
     """
+    listing = _LISTINGS[of]
     home = _home(region, account)
-    sheet = open_sheet(file, report.REQUIRED, wanted)
+    sheet = open_sheet(file, listing.required, wanted, listing.columns)
     if sheet.headings.unknown and not json:
         say(f"Columns left alone: {', '.join(sheet.headings.unknown)}")
-    importer = Importer(sheet, Ledger.of(sheet.origin), account, home)
+    importer = Importer(sheet, Ledger.of(sheet.origin), account, home, listing)
     if dry_run:
         checked = Checked(importer)
         with progress(sheet.path.name, sheet.count) as advance:

@@ -15,7 +15,6 @@ from services.cli.exits import CliError, Exit
 from services.cli.headings import Headings, Row
 from services.cli.ledger import Ledger
 from services.cli.parcels import Packer
-from services.cli.report import path_of
 from services.cli.sheet import REFUSED, Result, Sheet, replacing, result_path, write_results
 from shared.contracts.problem import Problem
 
@@ -201,7 +200,7 @@ class Pass:
     @staticmethod
     def _repeated(result: Result, first: int) -> Result:
         same = f"Baris ini sama persis dengan baris {first}."
-        return Result(result.business_id, result.outcome, f"{same} {result.remark}".strip())
+        return Result(result.id, result.outcome, f"{same} {result.remark}".strip())
 
 
 def run(current: Pass, address: Address, suffix: str, patience: float) -> str:
@@ -228,7 +227,8 @@ def result_of(headings: Headings, reply: Reply | None) -> Result:
     if reply.rejected:
         return Result("", REFUSED, said)
     outcome = str(reply.result.get("outcome", ""))
-    return Result(str(reply.result.get("business_id", "")), OUTCOMES.get(outcome, outcome), said and f"Catatan: {said}")
+    id_ = str(reply.result.get(f"{headings.columns.thing}_id", ""))
+    return Result(id_, OUTCOMES.get(outcome, outcome), said and f"Catatan: {said}")
 
 
 def remark(headings: Headings, problems: Iterable[Mapping[str, Any]]) -> str:
@@ -246,6 +246,7 @@ def heading_of(headings: Headings, path: str | None) -> str:
     """The office's heading of what stands at a path of the message; empty where the sheet has no such column."""
     if not path:
         return ""
+    path_of = headings.columns.path_of
     keys = [key for key in headings.known if path_of(key) == path or path_of(key).startswith(f"{path}.")]
     shown = dict.fromkeys(filter(None, map(headings.shown, keys)))
     return "/".join(shown) if len(shown) <= _MOST_HEADINGS else ""

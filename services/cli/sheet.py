@@ -15,10 +15,11 @@ from itertools import islice
 from pathlib import Path
 
 from services.cli import container, delimited, workbook
+from services.cli.columns import BUSINESSES, Columns
 from services.cli.container import Kind
 from services.cli.exits import CliError, wrong_usage
 from services.cli.grid import Cell, Grid, Look, RowKind
-from services.cli.headings import DATES, TEXTS, Headings, Row, headed_again, recognise
+from services.cli.headings import Headings, Row, headed_again, recognise
 
 _HEAD_ROWS = 40
 """How far down the headings may stand: below titles, logos and the name of the office."""
@@ -55,7 +56,7 @@ class Sheet:
     def records(self) -> Iterator[tuple[int, list[str]]]:
         """Every row of the sheet as text, with its number, titles and blank rows included."""
         self._require_unchanged()
-        yield from enumerate(self.grid.records(self.headings.positions(DATES)), start=1)
+        yield from enumerate(self.grid.records(self.headings.positions(self.headings.columns.dates)), start=1)
         self._require_unchanged()
 
     def cells(self) -> Iterator[tuple[int, Sequence[Cell]]]:
@@ -74,7 +75,7 @@ class Sheet:
             raise wrong_usage(f"{self.path.name} was changed while it was being read; run the command again.")
 
 
-def open_sheet(path: Path, required: Required = (), wanted: str | None = None) -> Sheet:
+def open_sheet(path: Path, required: Required = (), wanted: str | None = None, columns: Columns = BUSINESSES) -> Sheet:
     """Look a file over. `wanted` names a sheet of a workbook; without it the one sheet with headings is taken.
 
     Raises `CliError` 2, and then nothing has been sent: no file, a folder, what is no sheet or is protected, damaged
@@ -82,7 +83,7 @@ def open_sheet(path: Path, required: Required = (), wanted: str | None = None) -
     meant.
     """
     stamp = _stamp(path)
-    layout = _layout(path, required, wanted)
+    layout = _layout(path, required, wanted, columns)
     layout.headings.require_unambiguous(path.name)
     layout.require(path, required)
     origin = path if wanted is None else _of_sheet(path, layout.grid.name or wanted)
@@ -105,7 +106,7 @@ def _look_over(path: Path, headings: Headings, rows: Iterable[tuple[int, Sequenc
     width, repeats = 0, set[int]()
     for number, record in rows:
         width = max(width, _width(record))
-        again = headed_again(record)
+        again = headed_again(record, headings.columns)
         if again is not None and (again.known, again.years) != (headings.known, headings.years):
             raise wrong_usage(
                 f"{path.name} has a second table with headings of its own in row {number}; "
@@ -167,38 +168,37 @@ class _Layout:
 
     @property
     def headed(self) -> bool:
-        return self.known > 1 or "business_id" in self.headings.known
+        return self.known > 1 or "id" in self.headings.known
 
     def require(self, path: Path, required: Required) -> None:
         """Raises `CliError` 2."""
         if not self.headed:
             raise wrong_usage(
-                f"{path.name} has no row of headings that are known here, "
-                "such as NAMA PEMILIK, NIK, Nama Usaha, Kelurahan."
+                f"{path.name} has no row of headings that are known here, such as {self.headings.columns.usual}."
             )
         for choice in self._lacking(required):
-            names = " or ".join(f"“{self.headings.example(key)}”" for key in choice)
+            names = " or ".join(f"“{self.headings.columns.example(key)}”" for key in choice)
             raise wrong_usage(f"{path.name} lacks a column {names}.")
 
     def _lacking(self, required: Required) -> Iterator[Sequence[str]]:
         return (choice for choice in required if not any(key in self.headings.known for key in choice))
 
 
-def _layout(path: Path, required: Required, wanted: str | None) -> _Layout:
+def _layout(path: Path, required: Required, wanted: str | None, columns: Columns) -> _Layout:
     kind = _kind(path)
     if kind is not Kind.DELIMITED:
-        return _one(path, required, (_headed(grid) for grid in workbook.grids(path, kind, wanted)))
+        return _one(path, required, (_headed(grid, columns) for grid in workbook.grids(path, kind, wanted)))
     if wanted is not None:
         raise wrong_usage(f"{path.name} is CSV and has no sheets; leave out --sheet.")
-    return max((_headed(grid) for grid in delimited.grids(path)), key=lambda one: (one.known, -one.number))
+    return max((_headed(grid, columns) for grid in delimited.grids(path)), key=lambda one: (one.known, -one.number))
 
 
-def _headed(grid: Grid) -> _Layout:
+def _headed(grid: Grid, columns: Columns) -> _Layout:
     """The first of the rows with the most known headings."""
-    best = _Layout(grid, _HEAD_ROWS + 1, Headings(()))
+    best = _Layout(grid, _HEAD_ROWS + 1, Headings((), columns=columns))
     try:
         for number, record in enumerate(islice(grid.records(), _HEAD_ROWS), start=1):
-            headings = recognise(record)
+            headings = recognise(record, columns)
             if len(headings.known) > best.known:
                 best = _Layout(grid, number, headings)
     except CliError:
@@ -235,9 +235,9 @@ REFUSED = "ditolak"
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What stands beside a row in the returned sheet. An empty `business_id` leaves what was there."""
+    """What stands beside a row in the returned sheet. An empty `id` leaves what was there."""
 
-    business_id: str
+    id: str
     outcome: str
     remark: str = ""
 
@@ -280,7 +280,7 @@ def replacing(path: Path) -> Iterator[Path]:
 
 def write_results(sheet: Sheet, results: Mapping[int, Result], draft: Path) -> None:
     """The office's own sheet with three columns more."""
-    look = Look(sheet.headings.positions(TEXTS), sheet.headings.results)
+    look = Look(sheet.headings.positions(sheet.headings.columns.texts), sheet.headings.results)
     with sheet.grid.writing(draft, look) as write:
         for number, cells in sheet.cells():
             write(_with_result(sheet, number, cells, results.get(number)), _kind_of(sheet, number, results))
@@ -301,5 +301,5 @@ def _with_result(sheet: Sheet, number: int, cells: Sequence[Cell], result: Resul
         return cells
     if result is None:
         return sheet.headings.kept(cells)
-    known = sheet.headings.row(number, [str(cell) for cell in cells]).cells.get("business_id", "")
-    return sheet.headings.placed(cells, (result.business_id or known, result.outcome, result.remark))
+    known = sheet.headings.row(number, [str(cell) for cell in cells]).cells.get("id", "")
+    return sheet.headings.placed(cells, (result.id or known, result.outcome, result.remark))

@@ -1,11 +1,12 @@
-"""The words of office sheets and what they are in the contract: legal forms, needs, ways of selling, yes and no."""
+"""The words of office sheets and what they are in the contract: legal forms, needs, ways of selling, yes and no; and of
+cooperatives their kinds, groupings and standing."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
 
-from services.cli.headings import squeezed
+from services.cli.columns import squeezed
 from shared.reference.invalid import Invalid
 
 _BLANKS = frozenset({"", "-", "--", "---", "–", "—", ".", "_", "#n/a", "n/a", "na", "null", "nihil", "kosong"})
@@ -140,7 +141,14 @@ def channels(text: str) -> list[str]:
 
     An open list (S1-15, S1-16: "dan lain-lain"): a name that is not known is taken as it is, if it is a name.
     """
-    return [_CHANNELS.get(squeezed(part)) or _as_name(part) for part in parts(text)]
+    return [
+        _CHANNELS.get(squeezed(part)) or _as_name(part, "sheet.channels", _CHANNELS_ID, _CHANNELS_EN)
+        for part in parts(text)
+    ]
+
+
+_CHANNELS_ID = "Tulis nama tempat atau aplikasi pemasarannya saja, dipisah koma, misalnya Shopee, bazar, Indomaret."
+_CHANNELS_EN = "Write only the names of places or applications, with commas between: Shopee, bazar, Indomaret."
 
 
 def parts(text: str) -> list[str]:
@@ -148,12 +156,136 @@ def parts(text: str) -> list[str]:
     return [part for part in _LIST.split(text) if part and not is_blank(part)]
 
 
-def _as_name(text: str) -> str:
+def _as_name(text: str, code: str, text_id: str, text_en: str) -> str:
     slug = "_".join(re.findall(r"[a-z0-9]+", text.lower()))
     if _SLUG.fullmatch(slug) and len(slug.split("_")) <= 4 and not re.search(r"[0-9]{5}", slug):
         return slug
-    raise Invalid(
-        "sheet.channels",
-        "Tulis nama tempat atau aplikasi pemasarannya saja, dipisah koma, misalnya Shopee, bazar, Indomaret.",
-        "Write only the names of places or applications, with commas between: Shopee, bazar, Indomaret.",
+    raise Invalid(code, text_id, text_en)
+
+
+# -- cooperatives ------------------------------------------------------------------------------------------------------
+
+
+_FORMS = _table({"primer": "koperasi primer", "sekunder": "koperasi sekunder"})
+_JENIS = _table(
+    {
+        "konsumen": "koperasi konsumen|konsumsi",
+        "produsen": "koperasi produsen|produksi",
+        "jasa": "koperasi jasa",
+        "pemasaran": "koperasi pemasaran",
+        "simpan_pinjam": "koperasi simpan pinjam|ksp|kspps|simpan pinjam syariah|usp",
+    }
+)
+_KELOMPOK = _table(
+    {
+        "ksu": "serba usaha|koperasi serba usaha",
+        "karyawan": "kopkar|koperasi karyawan",
+        "pegawai_negeri": "kpri|kpn|koperasi pegawai negeri|koperasi pegawai republik indonesia|pegawai negeri",
+        "kud": "koperasi unit desa|unit desa",
+        "wanita": "kopwan|koperasi wanita",
+        "ksp": "koperasi simpan pinjam|kspps|simpan pinjam",
+        "pasar": "koppas|koperasi pasar|pedagang pasar|koperasi pedagang pasar",
+        "nelayan": "koperasi nelayan|perikanan",
+        "pertanian": "koperasi pertanian|koptan|tani",
+        "pondok_pesantren": "kopontren|koperasi pondok pesantren|pesantren",
+        "mahasiswa": "kopma|koperasi mahasiswa",
+        "pensiunan": "koperasi pensiunan|kopen",
+        "angkutan": "koperasi angkutan|kopata",
+        "lainnya": "lain-lain|lain|jenis usaha lain|lain lain",
+    }
+)
+_STANDINGS = _table({"aktif": "ya|a", "tidak_aktif": "nonaktif|non aktif|pasif|t|ta|tdk aktif|tidak"})
+_QUALIFIERS = _table(
+    {
+        "exact": "pasti|tepat",
+        "sekitar": "kurang lebih|kl|kira-kira|perkiraan",
+        "lebih_dari": "lebih",
+        "kurang_dari": "kurang",
+    }
+)
+_AREAS = _table(
+    {
+        "kabkota": "kabupaten kota|kab kota|kabupaten|kota|desa|kelurahan|kecamatan",
+        "province": "provinsi|propinsi|lintas kabupaten kota|lintas kab kota|antar kabupaten kota",
+        "nation": "nasional|lintas provinsi|antar provinsi",
+    }
+)
+_SAID = re.compile(
+    r"(?P<sekitar>sekitar|kurang lebih|kira-kira|kl\.|±|\+/-|~)|(?P<lebih_dari>lebih dari|di atas|>)"
+    r"|(?P<kurang_dari>kurang dari|di bawah|<)",
+    re.IGNORECASE,
+)
+
+
+def cooperative_form(text: str) -> str:
+    """Raises `Invalid`: `sheet.cooperative_form`."""
+    return _known(_FORMS, text, "sheet.cooperative_form", "Isi Primer atau Sekunder.", "Enter Primer or Sekunder.")
+
+
+def jenis(text: str) -> str:
+    """One of the five kinds of the law. Raises `Invalid`: `sheet.jenis`; which kind a KSU or KUD is, nobody can know
+    here (domain: by hand, not automatically)."""
+    return _known(
+        _JENIS,
+        text,
+        "sheet.jenis",
+        "Isi konsumen, produsen, jasa, pemasaran atau simpan pinjam; KSU, KUD, KPRI dan lain-lain di kolom Kelompok.",
+        "Enter konsumen, produsen, jasa, pemasaran or simpan pinjam; KSU, KUD, KPRI and the like belong in Kelompok.",
     )
+
+
+def kelompok(text: str) -> str:
+    """An open table (S3-08: 47 of them): a name that is not known is taken as it is, if it is a name."""
+    return _KELOMPOK.get(squeezed(text)) or _as_name(text, "sheet.kelompok", _KELOMPOK_ID, _KELOMPOK_EN)
+
+
+_KELOMPOK_ID = "Tulis nama kelompok koperasinya saja, misalnya KSU, KUD, Kopkar."
+_KELOMPOK_EN = "Write only the name of the grouping: KSU, KUD, Kopkar."
+
+
+def standing(text: str) -> str:
+    """Raises `Invalid`: `sheet.standing`; that one is dissolved is for an official to decide."""
+    return _known(
+        _STANDINGS,
+        text,
+        "sheet.standing",
+        "Isi Aktif atau Tidak aktif; pembubaran dicatat dengan keputusan pejabat, bukan lewat daftar.",
+        "Enter Aktif or Tidak aktif; that one is dissolved is recorded by an official's decision, not by a list.",
+    )
+
+
+def area(text: str) -> str:
+    """How wide its members are spread, as a level. Raises `Invalid`: `sheet.area`."""
+    return _known(
+        _AREAS,
+        text,
+        "sheet.area",
+        "Isi Kabupaten/Kota, Provinsi atau Nasional, atau kode wilayahnya.",
+        "Enter Kabupaten/Kota, Provinsi or Nasional, or the code of the region.",
+    )
+
+
+def qualifier(text: str) -> str:
+    """Raises `Invalid`: `sheet.qualifier`."""
+    return _known(
+        _QUALIFIERS,
+        text,
+        "sheet.qualifier",
+        "Isi exact, sekitar, lebih dari atau kurang dari.",
+        "Enter exact, sekitar, lebih dari or kurang dari.",
+    )
+
+
+def qualified(text: str) -> tuple[str | None, str]:
+    """What a cell says of how exact its figure is, and the figure: `lebih dari 10.000` (S2-08)."""
+    found = _SAID.match(text.strip())
+    if found is None or found.lastgroup is None:
+        return None, text
+    return found.lastgroup, text.strip()[found.end() :].strip()
+
+
+def _known(table: Mapping[str, str], text: str, code: str, text_id: str, text_en: str) -> str:
+    found = table.get(squeezed(text))
+    if found is None:
+        raise Invalid(code, text_id, text_en)
+    return found

@@ -29,7 +29,7 @@ class Register:
         ledger, sheet = Ledger.of(path), open_sheet(path)
         for row in sheet.rows():
             found = read(row, "12.71")
-            ledger.exported.add(str(found.business_id), found.data)
+            ledger.exported.add(str(found.id), found.data)
         ledger.save()
 
     def save(self, first: dict[str, str], *, at: int | None = None) -> None:

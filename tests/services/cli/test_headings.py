@@ -40,7 +40,7 @@ WRITTEN = {
     "Persetujuan WA": "consent.whatsapp",
     "Persetujuan WA (Ya/Tidak)": "consent.whatsapp",
     "Tanggal Pendataan": "surveyed_on",
-    "ID Binaan": "business_id",
+    "ID Binaan": "id",
 }
 
 

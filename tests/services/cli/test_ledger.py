@@ -355,7 +355,7 @@ def test_a_row_that_was_copied_with_its_id_and_changed_is_refused(path: Path) ->
 def decide(path: Path, business: str = "b-1", **changes: object) -> Message | None:
     decree = {"number": "SK-1", "date": "2026-02-01"}
     given = {"account": "dinkop-medan", "verb": "designate", "actor": "kadis", "data": {"decree": decree}, **changes}
-    return Decider(Ledger.of(path), **given).prepare(Row(2, {"business_id": business}))  # type: ignore[arg-type]
+    return Decider(Ledger.of(path), **given).prepare(Row(2, {"id": business}))  # type: ignore[arg-type]
 
 
 def test_a_decision_has_the_same_id_from_every_machine(path: Path, tmp_path: Path) -> None:
@@ -396,5 +396,5 @@ def test_the_parts_of_a_decision_do_not_run_together() -> None:
 def test_a_limit_counts_businesses_and_rows_without_id_are_left_alone(path: Path) -> None:
     decider = Decider(Ledger.of(path), "dinkop-medan", "verify", "kabid", {}, limit=2)
     rows = ["a", "", "b", "a", "c"]
-    sent = [decider.prepare(Row(n, {"business_id": one})) is not None for n, one in enumerate(rows)]
+    sent = [decider.prepare(Row(n, {"id": one})) is not None for n, one in enumerate(rows)]
     assert sent == [True, False, True, True, False]

@@ -320,6 +320,38 @@ async def test_an_exported_register_can_be_imported_and_changes_only_what_was_ch
     assert sorted(row[workers] for row in sheets.cells(path)[1:]) == ["3.0", "5.0"]
 
 
+KOPERASI = ("Nama Koperasi", "No. BH", "Tgl BH", "Kecamatan", "Jumlah Anggota", "No Reg", "Status")
+
+
+async def test_a_list_of_cooperatives_comes_in_is_corrected_and_goes_round(office: Office, told: History) -> None:
+    """Like one of businesses: each row has its result, only what was changed is changed, and our own export of them
+    can be imported and changes nothing."""
+    rows = [
+        [f"KSU Contoh {number}", f"{number}/BH/XVI", "1 Mei 2010", "Medan Maimun", members, f"K-{number}", "Aktif"]
+        for number, members in ((1, "6.111"), (2, "sekitar 350"), (3, "banyak"))
+    ]
+    path = sheets.write(office.folder / "koperasi.csv", rows, headings=KOPERASI)
+    dry = await office.json("import", path, "--of", "cooperatives", "--as", MEDAN, "--dry-run", exits=Exit.REFUSED)
+    assert dry["outcomes"] == {"dapat dikirim": 2, "ditolak": 1}
+    first = await office.json("import", path, "--of", "cooperatives", "--as", MEDAN, exits=Exit.REFUSED)
+    assert first["outcomes"] == {"diterima": 2, "ditolak": 1}
+    back = office.folder / "koperasi.hasil.csv"
+    one, _, wrong = sheets.read(back)
+    assert wrong["Keterangan"].startswith("Jumlah Anggota: Isi jumlah orang")
+    back.write_text(back.read_text(encoding="utf-8-sig").replace("banyak", "70").replace("350", "360"), "utf-8")
+    again = await office.json("import", back, "--of", "cooperatives", "--as", MEDAN)
+    assert again["outcomes"] == {"diterima": 2, "diperbarui": 1}
+    file = office.folder / "ods.xlsx"
+    await office.run("cooperatives", "--as", MEDAN, "--xlsx", file)
+    round_ = await office.json("import", file, "--of", "cooperatives", "--as", MEDAN)
+    assert round_["outcomes"] == {"tetap": 3}
+    await until(lambda: len(told.of_type("registry.cooperative.updated")) == 1)
+    recorded = told.of_type("registry.cooperative.recorded")
+    assert {event["subject"] for event in recorded} >= {one["ID Binaan"]}
+    members = {event["data"]["cooperative"]["name"]: event["data"]["cooperative"]["members"] for event in recorded}
+    assert (members["KSU Contoh 1"]["count"], members["KSU Contoh 2"]["qualifier"]) == (6111, "sekitar")
+
+
 async def test_a_public_export_holds_nothing_about_people(office: Office) -> None:
     rows = [sheets.row(7101, Kelurahan="Kampung Baru", Kecamatan="Medan Maimun")]
     await office.json("import", office.sheet(*rows), "--as", MEDAN)

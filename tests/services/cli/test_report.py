@@ -11,8 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.cli import vocabulary
+from services.cli.cells import Report
 from services.cli.headings import recognise
-from services.cli.report import Report, read
+from services.cli.report import read
 from shared.contracts.registry.businesses import BusinessReport
 from shared.reference.invalid import Invalid
 from tests.services.cli import sheets

@@ -17,9 +17,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from services.cli import container
+from services.cli.cells import Report
 from services.cli.exits import CliError, Exit
 from services.cli.grid import Cell
-from services.cli.report import REQUIRED, Report, read
+from services.cli.report import REQUIRED, read
 from services.cli.sheet import Result, Sheet, open_sheet, replacing, result_path, write_results
 from services.cli.workbook import WorkbookGrid, text_of
 from tests.services.cli import sheets
