@@ -162,10 +162,10 @@ def _never_received(_: NeverReceived, candidate: Candidate) -> bool:
 
 
 def _received_little(criterion: PriorAidAtMost, candidate: Candidate) -> bool:
-    return len(list(_counted(criterion, candidate))) <= criterion.count
+    return len(list(counted(criterion, candidate))) <= criterion.count
 
 
-def _counted(criterion: PriorAidAtMost, candidate: Candidate) -> Iterator[Intervention]:
+def counted(criterion: PriorAidAtMost, candidate: Candidate) -> Iterator[Intervention]:
     """What the person has been given that a criterion speaks of."""
     for one in candidate.interventions:
         meant = (criterion.kinds is None or one.kind in criterion.kinds) and (
@@ -267,7 +267,7 @@ def _turns(criterion: Criterion, candidate: Candidate) -> Iterator[date]:
             held = candidate.certificates.of(criterion.values)
             yield from (one.expires_on + timedelta(days=1) for one in held if one.expires_on is not None)
         case PriorAidAtMost() if criterion.months is not None:
-            yield from (months_after(one.on, criterion.months) for one in _counted(criterion, candidate))
+            yield from (months_after(one.on, criterion.months) for one in counted(criterion, candidate))
         case HealthIs() if cooperative is not None and cooperative.health is not None:
             yield cooperative.health.valid_until + timedelta(days=1)
         case RatHeld() if cooperative is not None and cooperative.last_rat is not None:

@@ -19,6 +19,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache
+from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
@@ -192,6 +193,12 @@ def _looked_at(before: Eligibility, again_on: date | None) -> Assessed:
     if before.again_on == again_on:
         return Assessed()
     return Assessed((before.model_copy(update={"again_on": again_on}),))
+
+
+def told(eligibility: Eligibility) -> dict[str, Any]:
+    """An answer for those who ask: as it was last published, with its place among the events."""
+    state = eligibility.published().model_dump(mode="json", exclude_none=True)
+    return {"eligibility": state, "sequence": format_sequence(eligibility.sequence)}
 
 
 def let_be(eligibility: Eligibility) -> Eligibility:

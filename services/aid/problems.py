@@ -44,6 +44,10 @@ TEXTS: Mapping[str, tuple[str, str]] = {
         "Tanggal surat keputusan belum tiba; kirim lagi pada atau sesudah tanggal itu.",
         "The decree is dated in the future; send again on or after that date.",
     ),
+    "beneficiary.unknown": (
+        "Penerima ini tidak dikenal; periksa beneficiary_id.",
+        "This beneficiary is not known; look at beneficiary_id.",
+    ),
     "criteria.not_applicable": (
         "Syarat ini tidak dapat dinilai untuk penerima program ini; hapus, atau ubah penerimanya.",
         "This criterion says nothing about those who receive here; take it out, or change the beneficiary.",

@@ -40,6 +40,15 @@ def _again_at(eligibility: Eligibility) -> datetime | None:
     return datetime.combine(day, time(), regions.timezone(eligibility.region)) if day is not None else None
 
 
+RANKS = 4
+"""Of those who may be served: with no intervention, one, two, and more."""
+
+
+def rank_of(eligibility: Eligibility) -> int:
+    """Never served comes first (S1-24)."""
+    return min(eligibility.prior_interventions, RANKS - 1)
+
+
 BUSINESSES: Collection[Business] = Collection(
     name="businesses",
     model=Business,
@@ -71,7 +80,7 @@ ELIGIBILITIES: Collection[Eligibility] = Collection(
     name="eligibilities",
     model=Eligibility,
     id_of=lambda one: one.eligibility_id,
-    tags=lambda one: (f"of:{one.beneficiary_id}", f"for:{one.programme_id}"),
+    tags=lambda one: (f"of:{one.beneficiary_id}", f"for:{one.programme_id}:{one.verdict}:{rank_of(one)}"),
     due=_again_at,
 )
 ASSESSMENTS: Collection[Assessment] = Collection(
@@ -189,6 +198,16 @@ def answers_for(business_id: str) -> ByTag[Eligibility]:
 def answer(programme_id: str, business_id: str) -> ById[Eligibility]:
     """One answer; not guarded, as ``answers_for``."""
     return ById(ELIGIBILITIES, eligibility_id(programme_id, business_id), guard=False)
+
+
+def ranked(programme_id: str, verdict: str, rank: int, *, after: str, limit: int) -> Page[Eligibility]:
+    """The answers of one rank, for those who ask; not guarded."""
+    return Page(ELIGIBILITIES, f"for:{programme_id}:{verdict}:{rank}", after=after, limit=limit, guard=False)
+
+
+def cooperative_as_it_is(cooperative_id: str) -> ById[Cooperative]:
+    """For those who ask; not guarded."""
+    return ById(COOPERATIVES, cooperative_id, guard=False)
 
 
 def standing(person: str) -> ByKey[Standing]:

@@ -12,12 +12,13 @@ from services.cli.connection import find
 from services.cli.exits import CliError, Exit
 
 
-def tell(account: str, key: str, data: Mapping[str, Any], patience: float) -> Reply:
-    """Send one message and give back its reply. Raises ``CliError``: 1 refused, 3 unreachable, 4 no reply."""
+def tell(account: str, key: str, data: Mapping[str, Any], patience: float, actor: str | None = None) -> Reply:
+    """Send one message, by an official if one is named, and give back its reply. Raises ``CliError``: 1 refused, 3
+    unreachable, 4 no reply."""
 
     async def ask() -> Reply:
         async with opened(find(account), patience) as door:
-            return await door.ask(_intake(key, data))
+            return await door.ask(_intake(key, data, actor))
 
     return _accepted(asyncio.run(ask()))
 
@@ -43,8 +44,8 @@ def pages(account: str, key: str, data: Mapping[str, Any], patience: float) -> l
     return asyncio.run(ask())
 
 
-def _intake(key: str, data: Mapping[str, Any]) -> Intake:
-    return Intake(str(uuid.uuid4()), key, data)
+def _intake(key: str, data: Mapping[str, Any], actor: str | None = None) -> Intake:
+    return Intake(str(uuid.uuid4()), key, data, actor=actor)
 
 
 def _accepted(reply: Reply) -> Reply:

@@ -23,6 +23,7 @@ from services.cli import (
     official,
     operators,
     overlaps,
+    programmes,
     stats,
 )
 from services.cli.demo.command import demo
@@ -74,6 +75,8 @@ app.command()(cooperatives.cooperatives)
 app.command()(campaigns.census)
 app.command()(campaigns.drive)
 app.add_typer(stats.app, name="stats")
+app.add_typer(programmes.app, name="programme", no_args_is_help=True)
+app.command()(programmes.explain)
 app.add_typer(overlaps.app, name="overlap")
 app.command("never-served")(overlaps.never_served)
 app.add_typer(contract.app, name="contract")

@@ -349,6 +349,9 @@ def _aid_programmes() -> Iterator[MessageType]:
     yield _decision("aid.programme.resume", programmes.ProgrammeResume, "Go on with a programme that was paused.")
     yield _decision("aid.programme.amend", programmes.ProgrammeAmend, "Change what a programme offers, and to whom.")
     yield _intake("aid.programme.request", programmes.ProgrammeRequest, "Which programmes are there?", question=True)
+    yield _intake(
+        "aid.eligibility.request", eligibilities.EligibilityRequest, "Who may be served, and why?", question=True
+    )
     yield _intake("aid.item.register", programmes.ItemRegister, "Add an item that programmes hand out.")
     yield _intake(
         "aid.exclusion.report",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from datetime import datetime
 
 from services.aid import exclusion, store
@@ -14,7 +15,7 @@ from shared.agencies import agency_lookup, authority_needs, check_authority
 from shared.contracts.aid.exclusions import ExclusionReport
 from shared.contracts.envelope import Received
 from shared.contracts.problem import Problem
-from shared.decision import Decision, reject
+from shared.decision import Decision, Forgotten, reject
 from shared.kernel.routes import Routes
 from shared.kernel.state import Lookup, WorkingSet
 
@@ -114,11 +115,13 @@ def erasing_needs(person: str, state: WorkingSet) -> Iterator[Lookup]:
 
 
 def erased(person: str, state: WorkingSet, now: datetime) -> Decision:
-    """Nothing that was said of a person stays when the person is erased."""
+    """Nothing that was said of a person stays when the person is erased, nor in answers that told it."""
     known = state.get(store.standing(person))
     if known is None or not known.answers:
         return Decision()
-    return _changed([exclusion.forgotten(known)], None, state, now)
+    after = exclusion.forgotten(known)
+    forgotten = [Forgotten(subject=id_, instead=after) for id_ in known.ids]
+    return replace(_changed([after], None, state, now), forgotten=forgotten)
 
 
 def _changed(standings: list[Standing], gone: Standing | None, state: WorkingSet, now: datetime) -> Decision:

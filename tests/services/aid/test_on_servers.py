@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections import defaultdict
 from collections.abc import AsyncIterator, Iterable
 from contextlib import AsyncExitStack
@@ -15,6 +16,7 @@ from deploy.local.world import World
 from shared.contracts.catalogue import BY_NAME
 from shared.contracts.envelope import format_sequence
 from shared.contracts.registry.businesses import BusinessEvent
+from shared.contracts.registry.persons import PersonEvent
 from tests import samples
 from tests.samples import KALTIM, MEDAN, REGIONS, SIANTAR
 from tests.services.aid.memory import business
@@ -148,6 +150,38 @@ async def test_a_business_that_becomes_binaan_is_assessed_for_what_is_open(wire:
     assert (second["correlationid"], second["causationid"]) == ("chain/chain-1", "chain-1#3")
     assert second["data"]["eligibility"]["assessed_from_sequence"] == format_sequence(3)
     assert second["region"] == state["region"]
+
+
+async def test_a_fact_under_a_token_finds_its_person_and_only_the_deciding_agency_is_told_which(wire: Wire) -> None:
+    """S1-24, UU PDP 27/2022 art. 4: told before anybody knows whom it is about, sealed, one criterion on events."""
+    await wire.know(MEDAN)
+    permitted = ("registry.business.*", "aid.programme.*", "aid.eligibility.request", "aid.exclusion.report")
+    agency = samples.agency(MEDAN, region=REGIONS[MEDAN], permitted=permitted)
+    await wire.registry.tell("registry.agency.registered", agency, MEDAN, 2, region=REGIONS[MEDAN])
+    medan = wire.parties[MEDAN]
+    programme_id = await wire.open_programme(MEDAN, criteria=[], required_checks=["death"])
+    await wire.tell(business("checked-1", owner_id="owner-of-checked-1", region="12.71.01.1001"), 1)
+    answers = wire.feed.answers[programme_id]
+
+    def last() -> list[str]:
+        told = [one for one in answers if one["data"]["eligibility"]["beneficiary_id"] == "checked-1"]
+        return [one["data"]["eligibility"]["verdict"] for one in told]
+
+    await until(lambda: last() == ["waiting"], what="the check is awaited")
+    fact = {"person": "k1.token-of-checked-1", "check": "death", "value": True, "observed_on": "2026-03-01"}
+    time = "2026-03-02T09:00:00+07:00"
+    await medan.accepted("aid.exclusion.report", {"source": "dukcapil", "facts": [fact]}, time=time)
+    person = {"token": fact["person"], "owner_id": "owner-of-checked-1"}
+    matched = PersonEvent.model_validate({"person": person})
+    await wire.registry.tell("registry.person.matched", matched, str(fact["person"]), region="12.71")
+    await until(lambda: last() == ["waiting", "ineligible"], what="the fact has found its person")
+    assert "death" not in json.dumps(answers)
+    about = {"programme_id": programme_id, "beneficiary_id": "checked-1"}
+    reply = await medan.ask("aid.eligibility.request", about)
+    (found,) = reply["data"]["answer"]
+    (check,) = found["criteria"][-1]["checks"]
+    assert (check["check"], check["verdict"], check["answers"][0]["source"]) == ("death", "ineligible", "dukcapil")
+    await wire.close_programme(MEDAN, programme_id)
 
 
 async def test_what_an_official_may_not_do_is_refused(wire: Wire) -> None:
