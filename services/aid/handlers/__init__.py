@@ -31,4 +31,4 @@ routes = Routes.of(
     programmes.routes,
     recipients.routes,
 )
-workers = (assessments.worker, budgets.worker)
+workers = (assessments.worker, assessments.calendar, budgets.worker)

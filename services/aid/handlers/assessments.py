@@ -208,9 +208,8 @@ _STEPS = (
     stepping(_work_needs, _work),
     stepping(_settling_needs, _settle),
     stepping(_following_needs, _follow),
-    stepping(_again_needs, _look_again),
-    stepping(_overdue_needs, _tell_overdue),
 )
+_OF_THE_DAY = (stepping(_again_needs, _look_again), stepping(_overdue_needs, _tell_overdue))
 
 
 async def _step(run: Run) -> bool:
@@ -219,4 +218,10 @@ async def _step(run: Run) -> bool:
     return any([await step(run) for step in _STEPS])
 
 
+async def _step_of_the_day(run: Run) -> bool:
+    return any([await step(run) for step in _OF_THE_DAY])
+
+
 worker = Worker("assessments", _step)
+calendar = Worker("calendar", _step_of_the_day, every=30.0, nudged=False)
+"""What a new day brings is in no hurry, and no change of the service brings it nearer."""
