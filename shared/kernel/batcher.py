@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 
@@ -17,6 +17,7 @@ from aio_pika.exceptions import AMQPError
 from aiormq.abc import AbstractChannel
 
 from shared.contracts.envelope import MAX_MESSAGE_BYTES
+from shared.kernel.codec import Reading
 
 MAX_MESSAGES = 256
 MAX_BYTES = 4 * 1024 * 1024
@@ -29,6 +30,8 @@ class Arrival:
     raw: AbstractIncomingMessage
     channel: AbstractChannel
     tag: int
+    reading: Reading | None = None
+    """What it says, where somebody has read it already."""
     settled: asyncio.Future[None] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
 
     @property
@@ -70,6 +73,16 @@ class Batcher:
             batch.append(self._waiting.popleft())
             size += batch[-1].size
         return sorted(batch, key=lambda arrival: arrival.tag) if _one_channel(batch) else batch
+
+    async def ahead(self) -> AsyncIterator[Arrival]:
+        """What waits for the next batch, in its order, and then what comes; nobody may take one meanwhile."""
+        position = 0
+        while True:
+            while position >= len(self._waiting):
+                self._arrived.clear()
+                await self._arrived.wait()
+            yield self._waiting[position]
+            position += 1
 
     async def settle(self, batch: Sequence[Arrival]) -> None:
         """Acknowledge what is committed. A channel that is gone needs none: the broker delivers again, and the inbox

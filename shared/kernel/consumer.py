@@ -6,6 +6,7 @@ gone, what is held waits where it is, and back-pressure does the rest.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -18,13 +19,14 @@ from faststream.rabbit.message import RabbitMessage
 from shared.contracts.door import is_binary_mode
 from shared.kernel import failpoints
 from shared.kernel.batcher import MAX_MESSAGES, Arrival, Batcher
-from shared.kernel.codec import Codec, Delivery
+from shared.kernel.codec import Codec, Delivery, Reading
 from shared.kernel.dependency import Dependency
 from shared.kernel.unit_of_work import Committed, GoneError, Item, UnitOfWork
 from shared.kernel.watch import Watch
 from shared.kernel.wire import install
 
 PREFETCH = 2 * MAX_MESSAGES
+_AHEAD_BYTES = 1024 * MAX_MESSAGES
 
 Clock = Callable[[], Any]
 
@@ -81,15 +83,32 @@ class Consumer:
         while True:
             self._inflight = await self._batcher.next()
             await failpoints.reached("gathered", len(self._inflight))
-            now = self._clock()
-            items = [Item(self._codec.read(self._delivery(arrival.raw), now)) for arrival in self._inflight]
+            items = [Item(self._read(arrival)) for arrival in self._inflight]
             self._watch.arrived(self.queue, [arrival.raw for arrival in self._inflight])
-            with self._watch.handling(self.queue, items):
-                await self._process(items)
+            ahead = asyncio.create_task(self._read_ahead(), name="read ahead")
+            try:
+                with self._watch.handling(self.queue, items):
+                    await self._process(items)
+            finally:
+                ahead.cancel()
             await failpoints.reached("committed", len(self._inflight))
             await self._batcher.settle(self._inflight)
             await failpoints.reached("acknowledged", len(self._inflight))
             self._inflight = []
+
+    def _read(self, arrival: Arrival) -> Reading:
+        return arrival.reading or self._codec.read(self._delivery(arrival.raw), self._clock())
+
+    async def _read_ahead(self) -> None:
+        """Read what waits while the database has a batch: the processor has nothing better to do then. Not more than
+        makes a batch of ordinary messages, for what is read takes many times the memory of its bytes."""
+        size = 0
+        async for arrival in self._batcher.ahead():
+            size += arrival.size
+            if size > _AHEAD_BYTES:
+                return
+            arrival.reading = self._read(arrival)
+            await asyncio.sleep(0)  # the database's answer goes first
 
     async def _process(self, items: Sequence[Item]) -> None:
         """Wait in place for as long as the database is gone. A rerun is safe: what was committed, though nobody said
