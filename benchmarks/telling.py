@@ -165,7 +165,8 @@ def _providers(vendor: str) -> dict[str, Any]:
     return {
         "providers": [
             {"kind": "whatsapp", "name": "meta", "base_url": vendor, "phone_number_id": NUMBER_ID, **secrets, **limits}
-        ]
+        ],
+        "digest_minutes": 0,
     }
 
 

@@ -32,6 +32,7 @@ from shared.kernel.state import (
     ByKey,
     ByTag,
     Collection,
+    Count,
     Due,
     Lookup,
     NotLoadedError,
@@ -176,6 +177,9 @@ class ServiceInMemory:
     def _look_up(self, working: WorkingSet, lookup: Lookup) -> None:
         collection = lookup.collection
         found = self.stored[collection.name].ids(lookup)
+        if isinstance(lookup, Count):
+            working.counted(lookup, len(found))
+            return
         for id_ in found:
             working.add(collection, self.stored[collection.name][id_])
         working.loaded(lookup, found)
@@ -251,7 +255,7 @@ class Kept(dict[str, BaseModel]):
                 return [lookup.id] if lookup.id in self else []
             case ByKey():
                 return list(self._named.get(f"key {lookup.key}", ()))
-            case ByTag():
+            case ByTag() | Count():
                 return list(self._named.get(f"tag {lookup.tag}", ()))
             case AtMost():
                 return self._named.get(f"tag {lookup.tag}", [])[: lookup.limit]

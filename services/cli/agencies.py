@@ -29,6 +29,8 @@ PERMITTED = (
     "aid.overlap.*",
     "aid.recipient.request",
     "aid.never_served.request",
+    "notify.message.request",
+    "notify.campaign.request",
 )
 OFFICIALS = ("kabid", "kadis")
 """Handle and role alike: `kabid` may verify, `kadis` may decide all that an agency decides."""

@@ -28,6 +28,8 @@ from shared.contracts.envelope import ADMINISTRATOR
 
 _POLL_SECONDS = 0.3
 _TOLD = ("at", "channel", "to", "text")
+_STAYS = ("at", "channel")
+_REMOVED = "(removed when its days were over)"
 _COLUMNS = ("service", "held_id", "state", "account", "type", "attempts", "since", "reasons")
 
 parked = typer.Typer(help="Messages that a service could not handle: see them, try them again, give them up.")
@@ -235,7 +237,7 @@ def _read(line: str) -> dict[str, Any] | None:
     """A message, or None for a line torn by a crash; what it was to hold is written again."""
     try:
         told = jsonlib.loads(line)
-        return {name: str(told[name]) for name in _TOLD}
+        return {name: str(told[name] if name in _STAYS else told.get(name, _REMOVED)) for name in _TOLD}
     except (ValueError, KeyError, TypeError):
         return None
 

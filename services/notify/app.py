@@ -8,10 +8,12 @@ import structlog
 from pydantic import ValidationError
 
 from services.notify import webhooks
-from services.notify.handlers import review, review_needs, routes
+from services.notify.handlers import remind, remind_needs, review, review_needs, routes
 from services.notify.policy import policy_on
+from services.notify.retention import EVERY_SECONDS, Retention
 from services.notify.sending import Sender
 from services.notify.settings import NotifySettings, Providers, TwilioEntry, WhatsAppEntry, switchboard
+from services.notify.spool import Spool
 from services.notify.store import COLLECTIONS
 from shared.kernel.doors import Door
 from shared.kernel.keys import KeyFileError
@@ -37,7 +39,9 @@ def build(settings: Settings) -> Service:
         queues=("intake", "events", "contacts"),
         workers=(
             Worker("review", stepping(review_needs, review)),
+            Worker("reminders", stepping(remind_needs, remind)),
             Worker("sending", sender.step, finish=sender.finish),
+            Worker("retention", Retention(Spool(own.spool_file)).step, every=EVERY_SECONDS, nudged=False),
         ),
         doors=_doors(providers, sender),
     )

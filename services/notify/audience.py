@@ -64,6 +64,15 @@ class Programme(BaseModel):
         """Whether those who are eligible are to be told, its last day aside."""
         return self.status == OPEN and self.announce == ANNOUNCED
 
+    @property
+    def withdrawn(self) -> str | None:
+        """Why nobody is to be told any more."""
+        return None if self.inviting else "programme_closed"
+
+    @property
+    def last_day(self) -> date | None:
+        return self.apply_until
+
     def is_over(self, now: datetime) -> bool:
         """Whether the last day to apply has passed where the programme is."""
         return self.apply_until is not None and regions.local_date(now, self.region) > self.apply_until

@@ -16,7 +16,7 @@ from shared.reference import phone
 from shared.reference.invalid import Invalid
 
 CHANNELS = ("whatsapp", "sms")
-SEALED = frozenset({"name", "phone", "language", "consent"})
+SEALED = frozenset({"name", "phone", "language", "consent", "cooperatives"})
 """The fields of ``Contact`` that are about a person."""
 
 
@@ -28,6 +28,15 @@ class Consent(BaseModel):
     whatsapp: bool = False
     sms: bool = False
     given_on: date | None = None
+
+
+class Membership(BaseModel):
+    """A cooperative that the owner is a member of, and as what: ``pengurus``, ``pengawas`` or ``anggota``."""
+
+    model_config = ConfigDict(frozen=True)
+
+    cooperative_id: str
+    role: str
 
 
 class Contact(BaseModel):
@@ -45,10 +54,15 @@ class Contact(BaseModel):
     phone: str | None = None
     language: str = "id"
     consent: Consent = Consent()
+    cooperatives: tuple[Membership, ...] = ()
     line: str | None = None
     stopped: tuple[str, ...] = ()
     refusals: int = 0
     erased: bool = False
+
+    def role_in(self, cooperative_id: str) -> str | None:
+        """What the owner is in a cooperative; None for who is no member."""
+        return next((one.role for one in self.cooperatives if one.cooperative_id == cooperative_id), None)
 
     def refuse(self, channels: tuple[str, ...]) -> Contact:
         """The owner wants nothing more by these channels; the same contact where that is known already."""
@@ -85,6 +99,7 @@ def copy_of(
         phone=told.phone,
         language=told.language,
         consent=Consent.model_validate(told.consent.model_dump()),
+        cooperatives=tuple(Membership.model_validate(one.model_dump()) for one in told.cooperatives or ()),
         line=line,
         stopped=tuple(one for one in (known.stopped if known is not None else ()) if agreed[one]),
         refusals=refusals,

@@ -4,35 +4,52 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from services.notify import audience, contact, questions
 from services.notify.audience import Business
-from services.notify.desk import Desk, follow_needs, former_needs, message_needs, programme_needs
-from services.notify.message import Message
+from services.notify.contact import Contact
+from services.notify.cooperative import Cooperative, Meeting, cooperative_of
+from services.notify.desk import (
+    Desk,
+    cooperative_needs,
+    follow_needs,
+    former_needs,
+    matter_needs,
+    matter_of,
+    member_needs,
+    message_needs,
+)
+from services.notify.message import Matter, Message, reminder_id
 from services.notify.problems import problem
 from services.notify.store import (
     BUSINESSES,
     CONTACTS,
+    COOPERATIVES,
     ELIGIBILITIES,
     MESSAGES,
     PROGRAMME,
     PROGRAMMES,
     UNCERTAIN,
+    campaign,
+    counts_of,
     eligibilities_of,
     line_of,
+    members_of,
     messages_to,
     programmes_of,
+    told_about,
 )
-from shared.agencies import AGENCIES, AgencyRecord
+from shared.agencies import AGENCIES, AgencyRecord, agency_lookup, check_asker
 from shared.contracts.aid.eligibilities import EligibilityEvent
 from shared.contracts.aid.programmes import ProgrammeEvent
 from shared.contracts.authority import check_administrator
 from shared.contracts.envelope import ADMINISTRATOR, Received
-from shared.contracts.notify import MessageRequest, TemplateRequest
+from shared.contracts.notify import CampaignRequest, MessageRequest, TemplateRequest
 from shared.contracts.registry.agencies import AgencyEvent
 from shared.contracts.registry.businesses import BusinessEvent
+from shared.contracts.registry.cooperatives import CooperativeEvent
 from shared.contracts.registry.owners import ContactEvent
 from shared.decision import Decision, reject
 from shared.kernel import held as holding
@@ -51,10 +68,21 @@ REVIEWED_AT_ONCE = 200
 def _contact_needs(message: Received[ContactEvent], state: WorkingSet) -> Iterator[Lookup]:
     owner_id = message.data.contact.owner_id
     yield ById(CONTACTS, owner_id)
+    for lookup in _cooperatives_of(message):
+        yield lookup
+        cooperative = None if state.missing([lookup]) else state.get(lookup)
+        if cooperative is not None and cooperative.remind_of is not None:
+            yield ById(MESSAGES, reminder_id(cooperative.cooperative_id, cooperative.remind_of, owner_id))
+            yield from cooperative_needs(state, cooperative.cooperative_id)
     yield messages_to(owner_id)
     if not state.missing([messages_to(owner_id)]):
         for one in state.all(messages_to(owner_id)):
-            yield from programme_needs(state, one.programme_id)
+            yield from matter_needs(state, one)
+
+
+def _cooperatives_of(message: Received[ContactEvent]) -> list[ById[Cooperative]]:
+    """Guarded: a RAT that falls due in this moment must find the member, or the member the RAT."""
+    return [ById(COOPERATIVES, one.cooperative_id) for one in message.data.contact.cooperatives or ()]
 
 
 @routes.on("registry.contact.changed", _contact_needs)
@@ -71,7 +99,7 @@ def _erased_needs(message: Received[ContactEvent], state: WorkingSet) -> Iterato
     yield messages_to(owner_id)
     if not state.missing([messages_to(owner_id)]):
         for one in state.all(messages_to(owner_id)):
-            yield from programme_needs(state, one.programme_id)
+            yield from matter_needs(state, one)
 
 
 @routes.on("registry.contact.erased", _erased_needs)
@@ -93,7 +121,11 @@ def _keep_contact(message: Received[ContactEvent], state: WorkingSet, now: datet
     desk = Desk(state, now, contact=copy)
     desk.keep(copy)
     for one in state.all(messages_to(told.owner_id)):
-        desk.settle(one, PROGRAMME.get(state, one.programme_id))
+        desk.settle(one, matter_of(state, one))
+    for lookup in () if copy.erased else _cooperatives_of(message):
+        cooperative = state.get(lookup)
+        if cooperative is not None and cooperative.remind_of is not None:
+            desk.remind(copy, _meeting(cooperative))
     return desk.decision()
 
 
@@ -179,6 +211,25 @@ def agency_told(message: Received[AgencyEvent], state: WorkingSet, now: datetime
     return Decision(changes=[copy, *(one.to_review(now) for one in waiting)])
 
 
+# --- cooperatives -----------------------------------------------------------------------------------------------------
+
+
+def _cooperative_needs(message: Received[CooperativeEvent], _: WorkingSet) -> Iterator[Lookup]:
+    yield ById(COOPERATIVES, message.data.cooperative.cooperative_id)
+
+
+@routes.on("registry.cooperative.*", _cooperative_needs)
+def cooperative_told(message: Received[CooperativeEvent], state: WorkingSet, now: datetime) -> Decision:
+    """Keep what members are told of; when a RAT is due the worker looks through the members, who may be thousands. The
+    reminder is taken also from an event that a newer one has overtaken: whether it still holds is looked at then."""
+    told = message.data.cooperative
+    known = state.get(ById(COOPERATIVES, told.cooperative_id))
+    copy = cooperative_of(told, message.sequence, known) if message.is_news_to(known) else known
+    if copy is not None and message.type == "registry.cooperative.rat_due" and told.rat_due is not None:
+        copy = copy.reminded(told.rat_due, message.id, message.cause, now)
+    return Decision() if copy is None or copy == known else Decision(changes=[copy])
+
+
 # --- eligibility ------------------------------------------------------------------------------------------------------
 
 
@@ -205,25 +256,60 @@ def eligibility_assessed(message: Received[EligibilityEvent], state: WorkingSet,
 # --- questions --------------------------------------------------------------------------------------------------------
 
 
-def _uncertain(message: Received[MessageRequest]) -> Page[Message]:
-    region, after = message.data.region, message.data.after or ""
-    tag = UNCERTAIN if region in {None, regions.NATION} else f"{UNCERTAIN}:{regions.regency_or_above(str(region))}"
-    return Page(MESSAGES, tag, after=after, limit=message.data.limit + 1, guard=False)
+def _asked_for(message: Received[MessageRequest]) -> Page[Message]:
+    asked = message.data
+    if asked.beneficiary_id is not None:
+        tag = told_about(asked.beneficiary_id)
+    elif asked.programme_id is not None:
+        tag = campaign(asked.programme_id, asked.state)
+    else:
+        everywhere = asked.region in {None, regions.NATION}
+        tag = UNCERTAIN if everywhere else f"{UNCERTAIN}:{regions.regency_or_above(str(asked.region))}"
+    # One more than asked for, to know whether there is a next page.
+    return Page(MESSAGES, tag, after=asked.after or "", limit=asked.limit + 1, guard=False)
 
 
-def _uncertain_needs(message: Received[MessageRequest], _: WorkingSet) -> Iterator[Lookup]:
-    yield _uncertain(message)
+def _message_request_needs(message: Received[MessageRequest], state: WorkingSet) -> Iterator[Lookup]:
+    page = _asked_for(message)
+    yield from (agency_lookup(message.account), page)
+    for one in () if state.missing([page]) else state.all(page):
+        yield from matter_needs(state, one)
 
 
-@routes.on("notify.message.request", _uncertain_needs)
-def uncertain(message: Received[MessageRequest], state: WorkingSet, now: datetime) -> Decision:
-    """What nobody knows of, for somebody to decide on. Only our own administrator may ask."""
-    if problems := check_administrator(message.account, ADMINISTRATOR):
+@routes.on("notify.message.request", _message_request_needs)
+def messages_asked_for(message: Received[MessageRequest], state: WorkingSet, now: datetime) -> Decision:
+    """What has become of messages: to an agency only those about its own programmes, to our administrator all."""
+    if problems := check_asker(message, state, now):
         return reject(*problems)
-    found = state.all(_uncertain(message))
+    found = state.all(_asked_for(message))
     listed = found[: message.data.limit]
     after = listed[-1].message_id if len(found) > len(listed) else None
-    return Decision(answer=[questions.shown(one) for one in listed], next=after)
+    told = (one for one in listed if _may_be_told(message.account, matter_of(state, one)))
+    return Decision(answer=[questions.shown(one) for one in told], next=after)
+
+
+def _may_be_told(account: str, matter: Matter | None) -> bool:
+    return account == ADMINISTRATOR or (matter is not None and matter.agency == account)
+
+
+def _campaign_needs(message: Received[CampaignRequest], _: WorkingSet) -> Iterator[Lookup]:
+    programme_id = message.data.programme_id
+    yield from (agency_lookup(message.account), ById(PROGRAMMES, programme_id, guard=False))
+    yield from counts_of(programme_id).values()
+
+
+@routes.on("notify.campaign.request", _campaign_needs)
+def campaign_asked_for(message: Received[CampaignRequest], state: WorkingSet, now: datetime) -> Decision:
+    """How far the telling about a programme has come: told to the agency that runs it, and to our administrator."""
+    if problems := check_asker(message, state, now):
+        return reject(*problems)
+    programme = state.get(ById(PROGRAMMES, message.data.programme_id, guard=False))
+    if programme is None:
+        return reject(problem("programme.not_known_yet", "data.programme_id"))
+    if not _may_be_told(message.account, programme):
+        return reject(problem("programme.of_another", "data.programme_id"))
+    counts = {name: state.count(one) for name, one in counts_of(programme.programme_id).items()}
+    return Decision(answer=questions.progress(programme, counts))
 
 
 def _nothing_needed(message: Received[TemplateRequest], state: WorkingSet) -> Iterator[Lookup]:
@@ -270,3 +356,38 @@ def _page(programme: audience.Programme) -> Page[audience.Eligibility]:
     # Unguarded: who adds or changes an eligibility meanwhile sees this programme, and meets us at the owner's message.
     tag, after = f"prog:{programme.programme_id}", programme.review_after or ""
     return Page(ELIGIBILITIES, tag, after=after, limit=REVIEWED_AT_ONCE, guard=False)
+
+
+# --- the worker that looks through the members of a cooperative -------------------------------------------------------
+
+
+def remind_needs(message: Received[Any], state: WorkingSet) -> Iterator[Lookup]:
+    """The next members of the cooperative that has waited longest."""
+    due = Due(COOPERATIVES, until=message.received_at, limit=1)
+    yield due
+    for cooperative in () if state.missing([due]) else state.all(due):
+        page = _members(cooperative)
+        yield page
+        for member in () if state.missing([page]) else state.all(page):
+            yield from member_needs(state, _meeting(cooperative), member)
+
+
+def remind(_: Received[Any], state: WorkingSet, now: datetime) -> Decision:
+    """Tell one page of members that the RAT is due, and remember how far it is done (S4-13)."""
+    desk = Desk(state, now)
+    for cooperative in state.all(Due(COOPERATIVES, until=now, limit=1)):
+        found = state.all(_members(cooperative))
+        for member in found:
+            desk.remind(member, _meeting(cooperative))
+        last = found[-1].owner_id if len(found) == REVIEWED_AT_ONCE else None
+        desk.keep(cooperative.reviewed(last))
+    return desk.decision()
+
+
+def _members(cooperative: Cooperative) -> Page[Contact]:
+    tag, after = members_of(cooperative.cooperative_id), cooperative.review_after or ""
+    return Page(CONTACTS, tag, after=after, limit=REVIEWED_AT_ONCE, guard=False)
+
+
+def _meeting(cooperative: Cooperative) -> Meeting:
+    return Meeting(cooperative, cooperative.remind_of or date.max)

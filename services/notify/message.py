@@ -1,6 +1,7 @@
-"""One message to one owner about one programme: from the reason to tell, to what became of it.
+"""One message to one owner about one matter, a programme or the yearly meeting (RAT) of a cooperative: from the reason
+to tell, to what became of it.
 
-There is one for each owner and programme, however many of the owner's businesses are eligible (issue 7: five
+There is one for each owner and matter, however many of the owner's businesses are eligible (issue 7: five
 businesses, one message). Until it is sent it follows what is true: lost eligibility, a closed programme, a missing
 number or withdrawn consent suppress it, and it is queued again when the reason has gone. Once sent, nothing more,
 unless the provider says that it has not arrived and will not: then it is queued again for another way or another day.
@@ -12,23 +13,26 @@ doubled end in the same state; and a message of which nobody knows whether it wa
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict
 
 from services.notify import contact as contacts
 from services.notify.audience import Business, Eligibility, Programme
 from services.notify.contact import Contact
-from services.notify.occasion import PROGRAMME_ELIGIBLE, occasion_on
+from services.notify.cooperative import Meeting
+from services.notify.occasion import PROGRAMME_ELIGIBLE, RAT_DUE, SEVERAL_ELIGIBLE, occasion_on
 from services.notify.policy import Policy, policy_on
 from services.notify.provider import ARRIVED, Outcome
 from shared.contracts.notify import MessageChange, MessageEvent, MessageState
 from shared.decision import Cause, Fact
 from shared.reference import region as regions
 
+Matter = Programme | Meeting
+"""What a message is about: the agency that stands behind it, where it is, its last day, and whether it still holds."""
 State = Literal["queued", "sending", "sent", "delivered", "read", "failed", "uncertain", "suppressed", "expired"]
 Status = Literal["claimed", "released", "uncertain", "sent", "failed", "delivered", "read"]
 RANK: Mapping[str, int] = {
@@ -42,6 +46,7 @@ RANK: Mapping[str, int] = {
 }
 """How much is known of an attempt. A provider may say ``failed`` of one phone and ``delivered`` of another of the same
 person, in any order; that it has arrived outweighs."""
+PUBLIC_STATES: tuple[str, ...] = tuple(one for one in get_args(State) if one != "sending")
 UNSETTLED: frozenset[State] = frozenset({"queued", "suppressed"})
 """States in which a message still follows what is true of its owner and programme."""
 TOLD: frozenset[State] = frozenset({"sending", "sent", "uncertain", "delivered", "read"})
@@ -73,8 +78,19 @@ class Beneficiary(BaseModel):
     recorded_on: date
 
 
+class Part(BaseModel):
+    """An attempt at another message that goes within one of this message: what becomes of the one is true of both."""
+
+    model_config = ConfigDict(frozen=True)
+
+    message_id: str
+    number: int
+
+
 class Attempt(BaseModel):
-    """One handing over to one provider, and the furthest that is known of it."""
+    """One handing over to one provider, and the furthest that is known of it. ``parts`` are what it carries besides the
+    message itself; ``carried_by`` is the message in which it goes as such a part, ``template`` the words it goes in
+    then."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -85,6 +101,21 @@ class Attempt(BaseModel):
     code: str | None = None
     counts: bool = True
     """Whether it uses up one of the attempts that there are: not where the provider was to blame, or never had it."""
+    parts: tuple[Part, ...] = ()
+    carried_by: str | None = None
+    template: str | None = None
+
+
+class Move(BaseModel):
+    """One change that the public has seen, and when it was known here."""
+
+    model_config = ConfigDict(frozen=True)
+
+    at: datetime
+    state: str
+    reason: str | None = None
+    channel: str | None = None
+    provider: str | None = None
 
 
 class Message(BaseModel):
@@ -101,7 +132,9 @@ class Message(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     message_id: str
-    programme_id: str
+    programme_id: str | None = None
+    cooperative_id: str | None = None
+    rat_due: date | None = None
     owner_id: str
     occasion: str = PROGRAMME_ELIGIBLE
     template: str
@@ -113,6 +146,7 @@ class Message(BaseModel):
     channel: str | None = None
     provider: str | None = None
     attempts: tuple[Attempt, ...] = ()
+    moves: tuple[Move, ...] = ()
     via: str | None = None
     barred: tuple[str, ...] = ()
     priority: str = "campaign"
@@ -129,25 +163,41 @@ class Message(BaseModel):
         """The number of the last attempt; 0 before the first."""
         return self.attempts[-1].number if self.attempts else 0
 
+    @property
+    def matter_id(self) -> str:
+        """What it is about: a programme, or a cooperative."""
+        return self.programme_id or self.cooperative_id or ""
+
+    @property
+    def is_carried(self) -> bool:
+        """Whether it goes, or went last, as a part of another message."""
+        return bool(self.attempts) and self.attempts[-1].carried_by is not None
+
+    @property
+    def seen_as(self) -> str:
+        """The state that the public sees: a message in a provider's hands at this moment is still queued."""
+        return "queued" if self.state == "sending" else self.state
+
     def published(self) -> MessageState:
-        """The public state. That a message is in a provider's hands at this moment is nobody's business yet."""
+        """The public state."""
         return MessageState(
             message_id=self.message_id,
             beneficiary_id=self.beneficiary_id,
-            template=self.template,
+            template=(self.attempts[-1].template if self.attempts else None) or self.template,
             channel=self.channel,
             provider=self.provider,
             attempt=self.attempt,
-            state="queued" if self.state == "sending" else self.state,
+            state=self.seen_as,
             caused_by=self.caused_by,
         )
 
 
 @dataclass(frozen=True, slots=True)
 class Circumstances:
-    """What decides whether a message may go: ``agency`` is the agency's name, ``contact`` None while unknown."""
+    """What decides whether a message may go: ``matter`` is what it is about, ``agency`` the agency's name, ``contact``
+    None while unknown."""
 
-    programme: Programme
+    matter: Matter
     contact: Contact | None
     agency: str | None
 
@@ -170,6 +220,11 @@ class Standing:
     via: str | None = None
 
 
+def reminder_id(cooperative_id: str, due: date, owner_id: str) -> str:
+    """One for each member and meeting."""
+    return str(uuid.uuid5(_FAMILY, f"rat_due/{cooperative_id}/{due}/{owner_id}"))
+
+
 def message_id(programme_id: str, owner_id: str) -> str:
     """The same for every copy, order and version of the template, so that nobody is told the same thing twice."""
     return str(uuid.uuid5(_FAMILY, f"programme_eligible/{programme_id}/{owner_id}"))
@@ -182,8 +237,8 @@ def standing(message: Message, given: Circumstances, now: datetime) -> Standing:
     """Where this message ought to be as things are; the first reason found is the one told."""
     if reason := _withdrawn(message, given):
         return Standing("suppressed", reason)
-    if given.programme.is_over(now):
-        return Standing("expired", "apply_until_passed")
+    if given.matter.is_over(now):
+        return Standing("expired", "apply_until_passed" if message.programme_id else "rat_due_passed")
     if given.contact is None:
         return _waiting(message, now, "no_contact")
     if now >= message.queued_at + policy_on(now.date()).keep:
@@ -205,9 +260,15 @@ def _reaching(message: Message, given: Circumstances, contact: Contact, now: dat
 def _withdrawn(message: Message, given: Circumstances) -> str | None:
     if not message.beneficiaries:
         return "eligibility_lost"
-    if not given.programme.inviting:
-        return "programme_closed"
+    if reason := given.matter.withdrawn:
+        return reason
+    if message.cooperative_id is not None and _has_left(message.cooperative_id, given.contact):
+        return "membership_ended"
     return "told_already" if message.told_already else None
+
+
+def _has_left(cooperative_id: str, contact: Contact | None) -> bool:
+    return contact is not None and not contact.erased and contact.role_in(cooperative_id) is None
 
 
 def _waiting(message: Message, now: datetime, reason: str) -> Standing:
@@ -250,23 +311,23 @@ def settle(message: Message, given: Circumstances, now: datetime) -> Step:
         return Step(message)
     ought = standing(message, given, now)
     if ought.state == "queued":
-        return _queue(message, ought, given.programme, now)
+        return _queue(message, ought, given.matter, now)
     if ought.state == message.state:
         return Step(message.model_copy(update={"reason": ought.reason}))
     if ought.state not in NEXT[message.state]:
         return Step(message)
-    return _move(message, ought.state, reason=ought.reason)
+    return _move(message, ought.state, now, reason=ought.reason)
 
 
 def _begin(
     eligibility: Eligibility, business: Business, given: Circumstances, now: datetime, *, told_already: bool
 ) -> Step | None:
-    programme = given.programme
-    if not eligibility.eligible or not programme.inviting or programme.is_over(now):
+    matter = given.matter
+    if not eligibility.eligible or matter.withdrawn or matter.is_over(now):
         return None
     fresh = Message(
-        message_id=message_id(programme.programme_id, business.owner_id),
-        programme_id=programme.programme_id,
+        message_id=message_id(eligibility.programme_id, business.owner_id),
+        programme_id=eligibility.programme_id,
         owner_id=business.owner_id,
         template=occasion_on(PROGRAMME_ELIGIBLE, now.date()).template,
         region=business.region,
@@ -277,29 +338,55 @@ def _begin(
         queued_at=now,
         told_already=told_already,
     )
+    return _begun(fresh, given, now)
+
+
+def remind(contact: Contact, meeting: Meeting, given: Circumstances, now: datetime) -> Step | None:
+    """Tell a member of the cooperative's meeting; None where there is nothing to tell (S4-13)."""
+    one = meeting.cooperative
+    if meeting.withdrawn or meeting.is_over(now) or contact.role_in(one.cooperative_id) is None or one.cause is None:
+        return None
+    fresh = Message(
+        message_id=reminder_id(one.cooperative_id, meeting.due, contact.owner_id),
+        cooperative_id=one.cooperative_id,
+        rat_due=meeting.due,
+        owner_id=contact.owner_id,
+        occasion=RAT_DUE,
+        template=occasion_on(RAT_DUE, now.date()).template,
+        region=one.region,
+        beneficiary_id=one.cooperative_id,
+        beneficiaries=(Beneficiary(business_id=one.cooperative_id, recorded_on=one.recorded_on),),
+        caused_by=str(one.told_by),
+        cause=one.cause,
+        queued_at=now,
+    )
+    return _begun(fresh, given, now)
+
+
+def _begun(fresh: Message, given: Circumstances, now: datetime) -> Step:
     # That there is reason to tell is said even if it is withdrawn in the same breath: an office wants to know how
     # many could not be told.
-    queued = _told(fresh, before=None)
+    queued = _told(fresh, now, before=None)
     settled = settle(queued.message, given, now)
     return Step(settled.message, (*queued.facts, *settled.facts))
 
 
-def _queue(message: Message, ought: Standing, programme: Programme, now: datetime) -> Step:
+def _queue(message: Message, ought: Standing, matter: Matter, now: datetime) -> Step:
     if message.state != "queued":
         message = message.model_copy(update={"queued_at": now, "due_at": None})
     due_at = message.queued_at + policy_on(now.date()).wait if ought.waiting else min(message.due_at or now, now)
     if not ought.waiting and message.not_before is not None:
         due_at = max(due_at, message.not_before)
-    changes: dict[str, Any] = {"due_at": due_at, "via": ought.via, "priority": _priority(message, programme, now)}
+    changes: dict[str, Any] = {"due_at": due_at, "via": ought.via, "priority": _priority(message, matter, now)}
     if message.state == "queued":
         return Step(message.model_copy(update=changes))
-    return _move(message, "queued", **changes)
+    return _move(message, "queued", now, **changes)
 
 
-def _priority(message: Message, programme: Programme, now: datetime) -> str:
+def _priority(message: Message, matter: Matter, now: datetime) -> str:
     """What can soon no longer be acted on goes before all others."""
-    day = regions.local_date(now, programme.region)
-    last = programme.apply_until
+    day = regions.local_date(now, matter.region)
+    last = matter.last_day
     if last is not None and last - day <= timedelta(days=policy_on(now.date()).urgent_days):
         return "urgent"
     return occasion_on(message.occasion, now.date()).priority
@@ -331,9 +418,31 @@ def _with(message: Message, beneficiaries: tuple[Beneficiary, ...]) -> Message:
 # --- sending ----------------------------------------------------------------------------------------------------------
 
 
-def claim(message: Message, channel: str, provider: str) -> Message:
-    """Take a message for sending. It is public only with what comes of it."""
-    attempt = Attempt(number=message.attempt + 1, channel=channel, provider=provider)
+def may_join(lead: Message, other: Message, now: datetime) -> bool:
+    """Whether another message to the same owner may go in one with this one, which is about to: it waits for nothing
+    but the hour and its window, and goes the same way."""
+    waits_for_provider = other.not_before is not None and other.not_before > now
+    if lead.occasion != PROGRAMME_ELIGIBLE:
+        return False
+    same = (lead.owner_id, lead.via, lead.occasion) == (other.owner_id, other.via, other.occasion)
+    return same and other.message_id != lead.message_id and other.state == "queued" and not waits_for_provider
+
+
+def claim_together(lead: Message, others: Sequence[Message], provider: str, now: datetime) -> list[Message]:
+    """Take a message for sending, and with it others to the same owner that go in one; the lead comes first."""
+    channel = str(lead.via)
+    if not others:
+        return [claim(lead, channel, provider)]
+    template = occasion_on(SEVERAL_ELIGIBLE, now.date()).template
+    parts = tuple(Part(message_id=one.message_id, number=one.attempt + 1) for one in others)
+    claimed = [claim(lead, channel, provider, template=template, parts=parts)]
+    about = {"template": template, "carried_by": lead.message_id}
+    return [*claimed, *(claim(one, channel, provider, **about) for one in others)]
+
+
+def claim(message: Message, channel: str, provider: str, **about: Any) -> Message:
+    """Take a message for sending. It is public only with what comes of it. ``about`` is what else its attempt holds."""
+    attempt = Attempt(number=message.attempt + 1, channel=channel, provider=provider, **about)
     return _changed(
         message,
         "sending",
@@ -366,14 +475,14 @@ def bar(message: Message, channel: str, now: datetime) -> Message:
     return message.model_copy(update={"barred": tuple(sorted({*message.barred, channel})), "via": None, "due_at": now})
 
 
-def withhold(message: Message, reason: str) -> Step:
+def withhold(message: Message, reason: str, now: datetime) -> Step:
     """Not to this person, for a reason of ours."""
-    return _move(message, "suppressed", reason=reason)
+    return _move(message, "suppressed", now, reason=reason)
 
 
-def fail(message: Message, reason: str) -> Step:
+def fail(message: Message, reason: str, now: datetime) -> Step:
     """It cannot be sent as it is, and no retry would mend that."""
-    return _move(message, "failed", reason=reason, due_at=None)
+    return _move(message, "failed", now, reason=reason, due_at=None)
 
 
 # --- what providers say -----------------------------------------------------------------------------------------------
@@ -394,12 +503,17 @@ def record(message: Message, outcome: Outcome, now: datetime) -> Step:
         return Step(message)
     noted = _noted(message, number, outcome.state, outcome.reason)
     if outcome.state in ("delivered", "read") or (outcome.state == "sent" and is_last):
-        return _arrived(noted, outcome.state, _attempt(noted, number))
+        return _arrived(noted, outcome.state, _attempt(noted, number), now)
     if outcome.state == "uncertain" and is_last and message.state == "sending":
-        return _move(noted, "uncertain", reason=outcome.reason)
+        return _move(noted, "uncertain", now, reason=outcome.reason)
     if outcome.state == "failed" and is_last and message.state in {"sending", "sent", "uncertain"}:
         return _refused(noted, outcome, now)
     return Step(message)
+
+
+def parts_of(message: Message, number: int | None) -> tuple[Part, ...]:
+    """What goes, or went, within an attempt at a message; within the last one if no number is given."""
+    return _attempt(message, number or message.attempt).parts
 
 
 def carrier(message: Message, outcome: Outcome) -> str | None:
@@ -407,13 +521,13 @@ def carrier(message: Message, outcome: Outcome) -> str | None:
     return _attempt(message, outcome.attempt or message.attempt).provider
 
 
-def _arrived(message: Message, state: str, attempt: Attempt) -> Step:
+def _arrived(message: Message, state: str, attempt: Attempt, now: datetime) -> Step:
     """Every step on the way up to ``state`` is told once."""
     facts: tuple[Fact, ...] = ()
     for rung in ARRIVED[: ARRIVED.index(state) + 1]:
         if rung in NEXT[message.state]:
             by = {"channel": attempt.channel or message.channel, "provider": attempt.provider or message.provider}
-            step = _move(message, rung, **by)
+            step = _move(message, rung, now, **by)
             message, facts = step.message, (*facts, *step.facts)
     return Step(message, facts)
 
@@ -426,12 +540,13 @@ def _refused(message: Message, outcome: Outcome, now: datetime) -> Step:
     if no_fault:
         message = _uncounted(message)
     if again is None or (not no_fault and sum(one.counts for one in message.attempts) >= policy.attempts):
-        return _move(message, "failed", reason=outcome.reason, due_at=None)
-    if message.published().state == "queued":
+        return _move(message, "failed", now, reason=outcome.reason, due_at=None)
+    if message.seen_as == "queued":
         back = _changed(message, "queued", reason=outcome.reason, channel=None, provider=None, **again)
         return Step(_with(back, back.beneficiaries))
     since = message.queued_at if no_fault else now  # what nobody counts must end by the time that it may be kept
-    return _move(message, "queued", reason=outcome.reason, channel=None, provider=None, queued_at=since, **again)
+    anew = {"channel": None, "provider": None, "queued_at": since, **again}
+    return _move(message, "queued", now, reason=outcome.reason, **anew)
 
 
 def _again(message: Message, outcome: Outcome, policy: Policy, now: datetime) -> dict[str, Any] | None:
@@ -481,16 +596,17 @@ def _changed(message: Message, state: State, **changes: Any) -> Message:
     return message.model_copy(update={"state": state, **changes})
 
 
-def _move(message: Message, state: State, *, reason: str | None = None, **changes: Any) -> Step:
+def _move(message: Message, state: State, now: datetime, *, reason: str | None = None, **changes: Any) -> Step:
     """A change that the public sees: one more in the sequence, one fact."""
     if state != "queued":
         changes.setdefault("due_at", None)
-    before = message.published().state
-    return _told(_changed(message, state, reason=reason, **changes), before=before)
+    before = message.seen_as
+    return _told(_changed(message, state, reason=reason, **changes), now, before=before)
 
 
-def _told(message: Message, before: str | None) -> Step:
-    counted = message.model_copy(update={"sequence": message.sequence + 1})
+def _told(message: Message, now: datetime, before: str | None) -> Step:
+    move = Move(at=now, state=message.state, reason=message.reason, channel=message.channel, provider=message.provider)
+    counted = message.model_copy(update={"sequence": message.sequence + 1, "moves": (*message.moves, move)})
     fact = Fact(
         type=f"notify.message.{counted.state}",
         subject=counted.message_id,

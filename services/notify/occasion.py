@@ -2,7 +2,6 @@
 
 ``category`` is ``service`` (about something the person has asked for or owes) or ``offer`` (anything else: an
 invitation to apply is one unless policy says otherwise). ``priority`` is ``urgent``, ``normal`` or ``campaign``.
-Board and members of cooperatives (S4-12, S4-13) get rows of their own when registry knows cooperatives.
 """
 
 from __future__ import annotations
@@ -16,6 +15,9 @@ from importlib import resources
 PRIORITIES = ("urgent", "normal", "campaign")
 """In this order they are sent."""
 PROGRAMME_ELIGIBLE = "programme_eligible"
+RAT_DUE = "rat_due"
+SEVERAL_ELIGIBLE = "programmes_eligible"
+"""A digest: several invitations to one owner in one message."""
 
 
 @dataclass(frozen=True, slots=True)

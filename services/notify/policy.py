@@ -25,6 +25,10 @@ class Policy:
     capped: timedelta
     recipient_seconds: float
     urgent_days: int
+    digest: timedelta
+    digest_parts: int
+    bodies: timedelta
+    strays: timedelta
 
     def backoff(self, attempt: int) -> timedelta:
         """How long to wait after attempt number ``attempt`` (1, 2 …) was told to come later."""
@@ -64,6 +68,10 @@ def policy_on(day: date) -> Policy:
         capped=timedelta(hours=int(value["capped_hours"])),
         recipient_seconds=float(value["recipient_seconds"]),
         urgent_days=int(value["urgent_days"]),
+        digest=timedelta(minutes=int(value["digest_minutes"])),
+        digest_parts=int(value["digest_parts"]),
+        bodies=timedelta(days=int(value["body_days"])),
+        strays=timedelta(days=int(value["stray_days"])),
     )
 
 

@@ -19,15 +19,16 @@ from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 from services.notify import message as messages
-from services.notify.desk import Desk, programme_needs, refusal_needs
+from services.notify.cooperative import Meeting
+from services.notify.desk import Desk, matter_needs, matter_of, outcome_needs, parts_needs
 from services.notify.message import Circumstances, Message, Step
-from services.notify.occasion import PRIORITIES
+from services.notify.occasion import PRIORITIES, PROGRAMME_ELIGIBLE, SEVERAL_ELIGIBLE, occasion_on
 from services.notify.policy import Policy, policy_on
-from services.notify.provider import Outcome, Outgoing
+from services.notify.provider import Form, Outcome, Outgoing
 from services.notify.refusal import ALARMING
-from services.notify.store import BUSINESSES, CONTACT, MESSAGES, PROGRAMME, SENDING, lane
+from services.notify.store import BUSINESSES, CONTACT, MESSAGES, SENDING, lane, waiting_for
 from services.notify.switchboard import REFUSED_IN_A_ROW, Line, Switchboard
-from services.notify.template import Invitation, TextError, form, render
+from services.notify.template import LONGEST, Digest, Invitation, Reminder, TextError, Values, form, render
 from shared.contracts.envelope import Received
 from shared.decision import Decision
 from shared.kernel.routes import Decide, Needs, Run
@@ -232,7 +233,7 @@ class Sender:
                 asked = [Outcome(one, "uncertain", "interrupted") for one in ids]
             else:
                 asked = await line.provider.ask(ids)
-            await run(_these(ids), recording(asked, ids))
+            await run(_these(asked, ids), recording(asked, ids))
 
     # --- claiming --------------------------------------------------------------------------------------------------
 
@@ -250,7 +251,8 @@ class Sender:
             return self._take_due(state, rooms, now, taken)
 
         try:
-            decision = await run(claim_needs(rooms, left=not self._knows_all), decide)
+            together = self._board.digest_seconds > 0
+            decision = await run(claim_needs(rooms, left=not self._knows_all, together=together), decide)
         except BaseException:
             taken.undo()
             raise
@@ -262,16 +264,15 @@ class Sender:
         desk = Desk(state, now)
         looked_at = 0
         for due in _due(rooms, now):
-            for message in state.all(due):
+            for found in state.all(due):
                 looked_at += 1
-                programme = PROGRAMME.get(state, message.programme_id)
-                desk.settle(message, programme)
-                if programme is not None and _is_ready(desk.message(message.message_id), now):
-                    self._one(
-                        _Case(desk, message.message_id, desk.given(programme, message.owner_id)), state, now, taken
-                    )
+                message = desk.message(found.message_id) or found  # it may have joined another one just now
+                matter = matter_of(state, message)
+                desk.settle(message, matter)
+                if matter is not None and _is_ready(desk.message(message.message_id), now):
+                    self._one(_Case(desk, message.message_id, desk.given(matter, message.owner_id)), state, now, taken)
         decision = desk.decision()
-        made_way = len(decision.changes) > len(taken.outgoing)
+        made_way = any(isinstance(one, Message) and one.state != "sending" for one in decision.changes)
         claimed = Claimed(left={}, outgoing=tuple(taken.outgoing), more=looked_at > 0, made_way=made_way)
         return Decision(changes=decision.changes, facts=decision.facts, answer=claimed)
 
@@ -282,7 +283,7 @@ class Sender:
         if message is None or contact is None or contact.phone is None or message.via is None:
             raise ValueError("a message that is ready has somewhere to go")
         if self._only_to is not None and contact.phone not in self._only_to:
-            desk.take(messages.withhold(message, "test_mode"))
+            desk.take(messages.withhold(message, "test_mode", now))
             return
         if message.via not in self._board.channels:
             desk.take(Step(messages.bar(message, message.via, now)))
@@ -290,21 +291,54 @@ class Sender:
         policy = policy_on(now.date())
         until = _by_day(policy, now, message.region) if self._board.wakes(message.via) else now
         wait = self._board.must_wait(contact.phone)
-        if until > now or wait > 0:
-            desk.take(Step(messages.postpone(message, max(until, now + timedelta(seconds=wait)))))
+        until = max(until, now + timedelta(seconds=wait), self._window_of(message))
+        if until > now:
+            desk.take(Step(messages.postpone(message, until)))
             return
         try:
-            values = _invitation(message, given, state)
-            text, shape = render(message.template, values), form(message.template, values)
+            written = _written(message, given, state)
         except TextError as error:
-            desk.take(messages.fail(message, f"text_{error.code}"))
+            desk.take(messages.fail(message, f"text_{error.code}", now))
             return
         line = taken.take(message.via, contact.phone)
         if line is None:
             return
-        claimed = messages.claim(message, message.via, line.provider.name)
-        desk.take(Step(claimed))
-        out = Outgoing(message_id, now, message.via, contact.phone, text, claimed.attempt, shape)
+        others = self._others(case, message, state, now) if self._board.digest_seconds > 0 else []
+        self._claim_for(line, case, [written, *others], now, taken)
+
+    def _window_of(self, message: Message) -> datetime:
+        """Until when an invitation waits for others to the same owner; nothing urgent does, nor what was on its way."""
+        waits = message.occasion == PROGRAMME_ELIGIBLE and message.priority != "urgent" and not message.attempts
+        seconds = self._board.digest_seconds if waits else 0.0
+        return message.queued_at + timedelta(seconds=seconds)
+
+    @staticmethod
+    def _others(case: _Case, lead: Message, state: WorkingSet, now: datetime) -> list[_Written]:
+        """What goes in one with a message that is about to go. What cannot be written stays, and fails by itself."""
+        found: list[_Written] = []
+        most = policy_on(now.date()).digest_parts - 1
+        for each in state.all(waiting_for(lead.owner_id)):
+            matter = matter_of(state, each)
+            if matter is None or len(found) == most:
+                continue
+            case.desk.settle(case.desk.message(each.message_id) or each, matter)
+            other = case.desk.message(each.message_id)
+            if other is not None and messages.may_join(lead, other, now):
+                with suppress(TextError):
+                    found.append(_written(other, case.desk.given(matter, lead.owner_id), state))
+        return found
+
+    @staticmethod
+    def _claim_for(line: Line, case: _Case, written: list[_Written], now: datetime, taken: _Taken) -> None:
+        """Claim a message, with those that go in one with it as far as there is room for them, and hand it out."""
+        words, told = _in_one(written, now)
+        lead, others = written[0].message, [one.message for one in written[1:told]]
+        claimed = messages.claim_together(lead, others, line.provider.name, now)
+        for one in claimed:
+            case.desk.take(Step(one))
+        to = str(case.given.contact.phone) if case.given.contact else ""
+        attempt, via = claimed[0].attempt, str(lead.via)
+        out = Outgoing(lead.message_id, now, via, to, words.text, attempt, words.form)
         taken.outgoing.append(Ready(line, line.goes_at, out))
 
 
@@ -314,6 +348,21 @@ class _Case(NamedTuple):
     desk: Desk
     message_id: str
     given: Circumstances
+
+
+class _Words(NamedTuple):
+    """What the owner reads."""
+
+    text: str
+    form: Form | None
+
+
+class _Written(NamedTuple):
+    """A message with its words, as it goes by itself."""
+
+    message: Message
+    values: Invitation | Reminder
+    words: _Words
 
 
 class _Taken:
@@ -346,9 +395,8 @@ def recording(outcomes: Sequence[Outcome], asked_for: Sequence[str] = ()) -> Dec
         desk = Desk(state, now)
         told = {one.message_id for one in outcomes}
         for id_ in asked_for:
-            message = desk.message(id_)
-            if id_ not in told and message is not None and message.state == "sending":
-                desk.take(Step(messages.release(message, now)))
+            if id_ not in told:
+                desk.give_back(id_)
         for outcome in outcomes:
             desk.hear(outcome)
         return desk.decision()
@@ -357,24 +405,18 @@ def recording(outcomes: Sequence[Outcome], asked_for: Sequence[str] = ()) -> Dec
 
 
 def recording_needs(outcomes: Sequence[Outcome]) -> Needs:
-    """The messages, and the contacts of those who want nothing more."""
+    """The messages with what goes within them, and the contacts of those who want nothing more."""
 
     def needs(_: Received[Any], state: WorkingSet) -> Iterator[Lookup]:
-        lookups = [ById(MESSAGES, one) for one in dict.fromkeys(one.message_id for one in outcomes)]
-        yield from lookups
-        if state.missing(lookups):
-            return
         for outcome in outcomes:
-            message = state.get(ById(MESSAGES, outcome.message_id))
-            if outcome.consequence == "stopped" and message is not None:
-                yield from refusal_needs(state, message.owner_id)
+            yield from outcome_needs(state, outcome)
 
     return needs
 
 
-def claim_needs(rooms: Mapping[str, int], *, left: bool) -> Needs:
-    """What is due by each channel in the order of its priority, and all that decides on it; and what is claimed
-    already, where something may have been ``left``."""
+def claim_needs(rooms: Mapping[str, int], *, left: bool, together: bool = False) -> Needs:
+    """What is due by each channel in the order of its priority, and all that decides on it; what is claimed already,
+    where something may have been ``left``; and ``together`` what else waits for the same owners."""
 
     def needs(message: Received[Any], state: WorkingSet) -> Iterator[Lookup]:
         due = _due(rooms, message.received_at)
@@ -383,16 +425,35 @@ def claim_needs(rooms: Mapping[str, int], *, left: bool) -> Needs:
         yield from due
         for lookup in due:
             for one in () if state.missing([lookup]) else state.all(lookup):
-                yield from CONTACT.needs(state, one.owner_id)
-                yield from programme_needs(state, one.programme_id)
-                yield from (ById(BUSINESSES, each.business_id, guard=False) for each in one.beneficiaries)
+                yield from _text_needs(state, one)
+                yield from _together_needs(state, one.owner_id) if together else ()
 
     return needs
 
 
-def _these(message_ids: Sequence[str]) -> Needs:
-    lookups = [ById(MESSAGES, one) for one in message_ids]
-    return lambda message, state: lookups
+def _text_needs(state: WorkingSet, message: Message) -> Iterator[Lookup]:
+    yield from CONTACT.needs(state, message.owner_id)
+    yield from matter_needs(state, message)
+    if message.programme_id is not None:
+        yield from (ById(BUSINESSES, each.business_id, guard=False) for each in message.beneficiaries)
+
+
+def _together_needs(state: WorkingSet, owner_id: str) -> Iterator[Lookup]:
+    waiting = waiting_for(owner_id)
+    yield waiting
+    for one in () if state.missing([waiting]) else state.all(waiting):
+        yield from _text_needs(state, one)
+
+
+def _these(asked: Sequence[Outcome], message_ids: Sequence[str]) -> Needs:
+    known = recording_needs(asked)
+
+    def needs(message: Received[Any], state: WorkingSet) -> Iterator[Lookup]:
+        yield from known(message, state)
+        for one in message_ids:
+            yield from parts_needs(state, one)
+
+    return needs
 
 
 def _due(rooms: Mapping[str, int], now: datetime) -> list[Due[Message]]:
@@ -417,14 +478,41 @@ def _by_day(policy: Policy, now: datetime, region: str) -> datetime:
     return begun if (allowed := policy.allowed(ends, region)) == ends else allowed
 
 
-def _invitation(message: Message, given: Circumstances, state: WorkingSet) -> Invitation:
+def _written(message: Message, given: Circumstances, state: WorkingSet) -> _Written:
+    """A message by itself. Raises ``TextError``."""
+    values = _values(message, given, state)
+    return _Written(message, values, _words(message.template, values))
+
+
+def _words(template: str, values: Values) -> _Words:
+    return _Words(render(template, values), form(template, values))
+
+
+def _in_one(written: Sequence[_Written], now: datetime) -> tuple[_Words, int]:
+    """The words for as many of these as one message has room for, and how many that are."""
+    template, name = occasion_on(SEVERAL_ELIGIBLE, now.date()).template, written[0].values.owner_name
+    invitations = tuple(one.values for one in written if isinstance(one.values, Invitation))
+    for number in range(len(invitations), 1, -1):
+        words = _words(template, Digest(name, invitations[:number]))
+        if len(words.text) <= LONGEST:
+            return words, number
+    return written[0].words, 1
+
+
+def _values(message: Message, given: Circumstances, state: WorkingSet) -> Invitation | Reminder:
+    contact, matter = given.contact, given.matter
+    name, agency = (contact.name if contact else None), given.agency or ""
+    if isinstance(matter, Meeting):
+        one = matter.cooperative
+        role = (contact.role_in(one.cooperative_id) if contact else None) or ""
+        return Reminder(name, role, one.name, agency, matter.book_year, matter.due)
     found = (state.get(ById(BUSINESSES, one.business_id, guard=False)) for one in message.beneficiaries)
     return Invitation(
-        owner_name=given.contact.name if given.contact else None,
+        owner_name=name,
         businesses=tuple(one.name for one in found if one is not None),
-        programme=given.programme.name,
-        agency=given.agency or "",
-        quota=given.programme.quota,
-        how_to_apply=given.programme.how_to_apply,
-        apply_until=given.programme.apply_until,
+        programme=matter.name,
+        agency=agency,
+        quota=matter.quota,
+        how_to_apply=matter.how_to_apply,
+        apply_until=matter.apply_until,
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -74,12 +75,15 @@ Entry = Annotated[WhatsAppEntry | TwilioEntry | ZenzivaEntry, Field(discriminato
 
 
 class Providers(BaseModel):
-    """The file of providers. With ``only_to`` (numbers in E.164) messages to anybody else are withdrawn: a test."""
+    """The file of providers. With ``only_to`` (numbers in E.164) messages to anybody else are withdrawn: a test.
+    ``digest_minutes`` is for a trial that shall not wait so long as the policy says; 0 sends every message by itself.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
     providers: tuple[Entry, ...]
     only_to: tuple[str, ...] | None = None
+    digest_minutes: Annotated[float, Field(ge=0, le=1440)] | None = None
 
     @field_validator("providers")
     @classmethod
@@ -114,8 +118,10 @@ def switchboard(providers: Providers, spool_file: Path, policy: Policy) -> Switc
     if not lines:
         both = frozenset({"whatsapp", "sms"})
         lines = [Line(LocalProvider(spool_file), both, most_at_once=200, wakes=False, serial=True)]
-    waits = policy.recipient_seconds if providers.providers else 0.0
-    return Switchboard(lines, time.monotonic, waits)
+    if not providers.providers:
+        return Switchboard(lines, time.monotonic)
+    digest = policy.digest if providers.digest_minutes is None else timedelta(minutes=providers.digest_minutes)
+    return Switchboard(lines, time.monotonic, policy.recipient_seconds, digest.total_seconds())
 
 
 def _line(entry: WhatsAppEntry | TwilioEntry | ZenzivaEntry) -> Line:

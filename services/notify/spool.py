@@ -5,7 +5,8 @@ The file (``BINAAN_SPOOL_FILE``, mode 0600, as it holds names and numbers) has o
     {"message_id": "…", "at": "2026-01-05T02:30:00+00:00", "channel": "whatsapp", "to": "+62…", "text": "…"}
 
 ``message_id`` is that of the ``notify.message.*`` events and occurs once; ``at`` is RFC 3339; ``channel`` is
-``whatsapp`` or ``sms``; ``to`` is E.164; ``text`` is what the owner reads. A reader skips every line that is not such
+``whatsapp`` or ``sms``; ``to`` is E.164; ``text`` is what the owner reads. After the days of policy ``to`` and
+``text`` are taken out of a line, which keeps its length. A reader skips every line that is not such
 an object: a crash in the middle of a write leaves a torn line, and the next write begins on a line of its own.
 
 The guarantee of this file: a message stands in the spool once, whoever writes it how often.
@@ -19,12 +20,15 @@ import json
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from services.notify.provider import Outcome, Outgoing
 
 _CHUNK = 1024 * 1024
+_KEPT = ("message_id", "at", "channel")
+"""What stays of a line for good."""
 
 
 class Spool:
@@ -61,6 +65,23 @@ class Spool:
             # What a reader can see may not have reached the disk; nothing is called sent before it has.
             os.fsync(descriptor)
         return [one for one in message_ids if one in self._written]
+
+    def forget(self, before: datetime) -> None:
+        """Take number and text out of what was written before an instant; that it was written stays. Lines keep their
+        length, so that whoever reads on keeps the place. Raises ``OSError``."""
+        if not self._path.exists():
+            return
+        with self._locked(), self._path.open("r+b") as file:  # the descriptor of the lock only appends
+            position, edits = 0, list[tuple[int, bytes]]()
+            for line in file:
+                if (kept := _without_person(line, before)) is not None:
+                    edits.append((position, kept.ljust(len(line.rstrip(b"\n")))))
+                position += len(line)
+            for at, kept in edits:
+                file.seek(at)
+                file.write(kept)
+            file.flush()
+            os.fsync(file.fileno())
 
     @contextmanager
     def _locked(self) -> Iterator[int]:
@@ -127,6 +148,16 @@ def _line(message: Outgoing) -> bytes:
         "text": message.text,
     }
     return json.dumps(fields, ensure_ascii=False).encode() + b"\n"
+
+
+def _without_person(line: bytes, before: datetime) -> bytes | None:
+    """What stays of a line that is old enough; None for one that is not, or holds nobody any more."""
+    try:
+        fields: Any = json.loads(line)
+        old = "to" in fields and datetime.fromisoformat(fields["at"]) < before
+    except (ValueError, TypeError, KeyError):
+        return None
+    return json.dumps({name: fields[name] for name in _KEPT if name in fields}).encode() if old else None
 
 
 def _id_in(line: bytes) -> str | None:

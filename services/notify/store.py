@@ -14,11 +14,13 @@ from pydantic import BaseModel
 
 from services.notify.audience import OPEN, Business, Eligibility, Programme
 from services.notify.contact import SEALED, Contact, reach
-from services.notify.message import UNSETTLED, Message
+from services.notify.cooperative import AT_WORK, Cooperative
+from services.notify.message import PUBLIC_STATES, UNSETTLED, Message
+from services.notify.policy import policy_on
 from services.notify.receipt import Stray
 from shared.agencies import AGENCIES
 from shared.contracts.envelope import Received, Token
-from shared.kernel.state import ById, ByTag, Collection, Lookup, WorkingSet
+from shared.kernel.state import ById, ByTag, Collection, Count, Lookup, WorkingSet
 
 S = TypeVar("S", bound=BaseModel)
 
@@ -32,12 +34,24 @@ def lane(channel: str | None, priority: str | None) -> str:
     return f"lane:{channel}:{priority}" if channel else "lane:none"
 
 
+def campaign(matter_id: str, state: str) -> str:
+    """The tag of all messages about a programme, or a cooperative, that stand in a state, as the public sees it."""
+    return f"prog:{matter_id}:{state}"
+
+
+def told_about(beneficiary_id: str) -> str:
+    """The tag of all messages that are, or were, also about a beneficiary."""
+    return f"for:{beneficiary_id}"
+
+
 def _message_tags(message: Message) -> Iterator[str]:
+    yield campaign(message.matter_id, message.seen_as)
+    yield from (told_about(one) for one in {message.beneficiary_id, *(b.business_id for b in message.beneficiaries)})
     if message.state in UNSETTLED:
         yield f"owner:{message.owner_id}"
     if message.state == "queued":
         yield lane(message.via, message.priority)
-    if message.state == "sending":
+    if message.state == "sending" and not message.is_carried:
         yield SENDING
     if message.state == "uncertain":
         yield UNCERTAIN
@@ -49,11 +63,22 @@ def _with_line_of_today(contact: Contact, message: Received[Any], _: WorkingSet)
     return contact.model_copy(update={"line": line})
 
 
+def members_of(cooperative_id: str) -> str:
+    """The tag of all who are members of a cooperative."""
+    return f"coop:{cooperative_id}"
+
+
+def _contact_tags(contact: Contact) -> Iterator[str]:
+    if contact.line:
+        yield f"line:{contact.line}"
+    yield from (members_of(one.cooperative_id) for one in contact.cooperatives)
+
+
 CONTACTS: Collection[Contact] = Collection(
     name="contacts",
     model=Contact,
     id_of=lambda one: one.owner_id,
-    tags=lambda one: (f"line:{one.line}",) if one.line else (),
+    tags=_contact_tags,
     sealed=SEALED,
     rekeyed=_with_line_of_today,
 )
@@ -63,6 +88,12 @@ PROGRAMMES: Collection[Programme] = Collection(
     model=Programme,
     id_of=lambda one: one.programme_id,
     tags=lambda one: (f"agency:{one.agency}",) if one.status == OPEN else (),
+    due=lambda one: one.review_at,
+)
+COOPERATIVES: Collection[Cooperative] = Collection(
+    name="cooperatives",
+    model=Cooperative,
+    id_of=lambda one: one.cooperative_id,
     due=lambda one: one.review_at,
 )
 ELIGIBILITIES: Collection[Eligibility] = Collection(
@@ -75,9 +106,13 @@ MESSAGES: Collection[Message] = Collection(
     name="messages", model=Message, id_of=lambda one: one.message_id, tags=_message_tags, due=lambda one: one.due_at
 )
 STRAYS: Collection[Stray] = Collection(
-    name="strays", model=Stray, id_of=lambda one: one.stray_id, tags=lambda one: ("all",)
+    name="strays",
+    model=Stray,
+    id_of=lambda one: one.stray_id,
+    tags=lambda one: ("all",),
+    due=lambda one: one.received_at + policy_on(one.received_at.date()).strays,
 )
-COLLECTIONS = (CONTACTS, BUSINESSES, PROGRAMMES, ELIGIBILITIES, MESSAGES, STRAYS, AGENCIES)
+COLLECTIONS = (CONTACTS, BUSINESSES, PROGRAMMES, COOPERATIVES, ELIGIBILITIES, MESSAGES, STRAYS, AGENCIES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +138,7 @@ class Rechecked(Generic[S]):
 
 CONTACT: Rechecked[Contact] = Rechecked(CONTACTS, lambda one: bool(reach(one).channels))
 PROGRAMME: Rechecked[Programme] = Rechecked(PROGRAMMES, lambda one: one.inviting)
+COOPERATIVE: Rechecked[Cooperative] = Rechecked(COOPERATIVES, lambda one: one.status in AT_WORK)
 AGENCY = Rechecked(AGENCIES, lambda _: True)
 
 
@@ -111,9 +147,19 @@ def eligibilities_of(business_id: str) -> ByTag[Eligibility]:
     return ByTag(ELIGIBILITIES, f"of:{business_id}")
 
 
+def counts_of(programme_id: str) -> dict[str, Count[Message]]:
+    """How many messages about a programme stand in each state."""
+    return {state: Count(MESSAGES, campaign(programme_id, state)) for state in PUBLIC_STATES}
+
+
 def messages_to(owner_id: str) -> ByTag[Message]:
     """Those to one owner that are not settled yet."""
     return ByTag(MESSAGES, f"owner:{owner_id}")
+
+
+def waiting_for(owner_id: str) -> ByTag[Message]:
+    """The same, to send some of them in one: what is changed of them is changed under its version."""
+    return ByTag(MESSAGES, f"owner:{owner_id}", guard=False)
 
 
 def programmes_of(agency: str) -> ByTag[Programme]:

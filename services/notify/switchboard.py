@@ -85,10 +85,17 @@ class Line:
 
 
 class Switchboard:
-    """All lines there are. ``clock`` gives seconds that only grow."""
+    """All lines there are. ``clock`` gives seconds that only grow. One person gets a message in ``recipient_seconds``;
+    what comes for one owner within ``digest_seconds`` goes in one message (0: each by itself)."""
 
-    def __init__(self, lines: Sequence[Line], clock: Callable[[], float], recipient_seconds: float = 0.0) -> None:
-        self._lines, self.clock = lines, clock
+    def __init__(
+        self,
+        lines: Sequence[Line],
+        clock: Callable[[], float],
+        recipient_seconds: float = 0.0,
+        digest_seconds: float = 0.0,
+    ) -> None:
+        self._lines, self.clock, self.digest_seconds = lines, clock, digest_seconds
         self._recipient_seconds = recipient_seconds
         self._written_to: dict[str, float] = {}
         for line in lines:

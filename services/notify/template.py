@@ -62,12 +62,37 @@ class Invitation:
     apply_until: date | None = None
 
 
-def render(template: str, values: Invitation) -> str:
+@dataclass(frozen=True, slots=True)
+class Digest:
+    """What ``programmes_eligible`` says: several invitations to one owner, in the order in which they are told."""
+
+    owner_name: str | None
+    invitations: tuple[Invitation, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Reminder:
+    """What ``rat_due`` says to a member, by the role that he or she has."""
+
+    owner_name: str | None
+    role: str
+    cooperative: str
+    agency: str
+    book_year: int
+    due: date
+
+
+Values = Invitation | Digest | Reminder
+LONGEST = 1024
+"""Characters that Meta takes in the body of a template, filled in; a digest that would be longer tells of fewer."""
+
+
+def render(template: str, values: Values) -> str:
     """The text, in one line. Raises ``TextError``; an unknown template is a mistake of ours and raises jinja's own."""
     return _rendered(f"{template}.jinja", values)
 
 
-def form(template: str, values: Invitation) -> Form | None:
+def form(template: str, values: Values) -> Form | None:
     """The same for WhatsApp: the approved template and its parameters; None for a template that has no such form.
 
     Raises as ``render``. Parameters stand one a line in ``<template>.whatsapp.jinja``, the approved words with
@@ -91,9 +116,7 @@ def names() -> tuple[str, ...]:
     return tuple(_approved())
 
 
-def _rendered(file: str, values: Invitation) -> str:
-    if not values.businesses:
-        raise TextError("value_missing")
+def _rendered(file: str, values: Values) -> str:
     try:
         return _TEMPLATES.get_template(file).render({one.name: getattr(values, one.name) for one in fields(values)})
     except UndefinedError:
@@ -134,7 +157,7 @@ def _without_full_stop(text: str) -> str:
 
 def _checked(value: Any) -> Any:
     """Every value on its way into a text passes here, before a filter has seen it and after."""
-    if value is None or value == "":
+    if value is None or value in ("", ()):
         raise TextError("value_missing")
     if isinstance(value, tuple):
         return tuple(_checked(one) for one in value)

@@ -20,6 +20,8 @@ from services.registry.problems import problem
 from shared.contracts.problem import Problem
 from shared.contracts.registry.cooperatives import Founder
 
+ORDINARY = "anggota"
+
 
 class Member(BaseModel):
     """One membership, of a person or a cooperative (``holder_id``)."""
@@ -30,6 +32,7 @@ class Member(BaseModel):
     holder_id: str
     business_id: str | None = None
     founder: bool = False
+    role: str = ORDINARY
 
     @property
     def member_id(self) -> str:
@@ -121,7 +124,13 @@ def _wrong_person(told: Founder, known: Known) -> str | None:
 def members(one: Cooperative, told: Sequence[Founder], known: Known, *, founder: bool) -> list[Member]:
     """The memberships of those named, who have been checked."""
     return [
-        Member(cooperative_id=one.cooperative_id, holder_id=holder, business_id=member.business_id, founder=founder)
+        Member(
+            cooperative_id=one.cooperative_id,
+            holder_id=holder,
+            business_id=member.business_id,
+            founder=founder,
+            role=member.role or ORDINARY,
+        )
         for member in told
         if (holder := known.holder(member)) is not None
     ]

@@ -26,6 +26,7 @@ from shared.contracts.registry.owners import (
     Contact,
     ContactConsent,
     ContactEvent,
+    ContactMembership,
     OwnerChange,
     OwnerEvent,
     OwnerState,
@@ -54,6 +55,15 @@ class Moving(BaseModel):
     cause: Cause
 
 
+class Membership(BaseModel):
+    """That the owner is a member of a cooperative, and as what."""
+
+    model_config = ConfigDict(frozen=True)
+
+    cooperative_id: str
+    role: str
+
+
 class Owner(BaseModel):
     """A person or a legal entity, ``provisional`` without a number; or, with ``joined_into``, what is left of a record
     that turned out to be of another owner: its id, which others have seen, and nothing of the person."""
@@ -77,6 +87,8 @@ class Owner(BaseModel):
     seen: Mapping[str, Seen] = {}
     joined: tuple[str, ...] = ()
     """Records that were joined with this one."""
+    cooperatives: tuple[Membership, ...] = ()
+    """By their ids. notify is told, so that members can be reminded (S4-13); the world is not."""
     asked_as: tuple[str, ...] = ()
     """Tokens under which the person was asked about before being recorded."""
     joined_into: str | None = None
@@ -168,9 +180,23 @@ def joined(owner: Owner, other: Owner) -> Owner:
             **{field: getattr(other, field) for field in newer},
             "seen": {**owner.seen, **newer},
             "asked_as": tuple(dict.fromkeys((*owner.asked_as, *other.asked_as))),
+            "cooperatives": _by_id((*other.cooperatives, *owner.cooperatives)),
             "joined": tuple(dict.fromkeys((*owner.joined, other.owner_id, *other.joined))),
         }
     )
+
+
+def member_of(owner: Owner, cooperative_id: str, role: str | None) -> Owner:
+    """The owner as a member of a cooperative in a role; with None, as none any more."""
+    others = tuple(one for one in owner.cooperatives if one.cooperative_id != cooperative_id)
+    now = () if role is None else (Membership(cooperative_id=cooperative_id, role=role),)
+    return owner.model_copy(update={"cooperatives": _by_id((*others, *now))})
+
+
+def _by_id(memberships: Iterable[Membership]) -> tuple[Membership, ...]:
+    """Each cooperative once, as it was said last."""
+    by_id = {one.cooperative_id: one for one in memberships}
+    return tuple(by_id[id_] for id_ in sorted(by_id))
 
 
 def differs(before: Owner | None, after: Owner) -> bool:
@@ -196,6 +222,10 @@ def _contact(owner: Owner) -> Contact:
         phone=owner.phone,
         language=owner.language,
         consent=owner.consent,
+        cooperatives=tuple(
+            ContactMembership(cooperative_id=one.cooperative_id, role=one.role) for one in owner.cooperatives
+        )
+        or None,
     )
 
 

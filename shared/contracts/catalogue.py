@@ -402,9 +402,11 @@ def _notify() -> Iterator[MessageType]:
     yield _intake(
         "notify.message.request",
         notify.MessageRequest,
-        "Which messages is it not known of whether they were taken?",
-        administrator=True,
+        "What has become of messages to owners?",
         question=True,
+    )
+    yield _intake(
+        "notify.campaign.request", notify.CampaignRequest, "How far is the telling about a programme?", question=True
     )
     yield _intake(
         "notify.template.request",

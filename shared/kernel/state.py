@@ -110,6 +110,16 @@ class AtMost(Generic[S]):
 
 
 @dataclass(frozen=True, slots=True)
+class Count(Generic[S]):
+    """How many aggregates carry this tag, none of them loaded: a figure to show. As it is now, beside the transaction,
+    and never guarded."""
+
+    collection: Collection[S]
+    tag: str
+    guard: bool = field(default=False, init=False)
+
+
+@dataclass(frozen=True, slots=True)
 class Due(Generic[S]):
     """The aggregates whose time has come, the oldest first; with a ``tag``, of those that carry it."""
 
@@ -131,7 +141,7 @@ class Outdated(Generic[S]):
 
 One = ById[S] | ByKey[S]
 Many = ByTag[S] | Page[S] | AtMost[S] | Due[S] | Outdated[S]
-Lookup = ById[Any] | ByKey[Any] | ByTag[Any] | Page[Any] | AtMost[Any] | Due[Any] | Outdated[Any]
+Lookup = ById[Any] | ByKey[Any] | ByTag[Any] | Page[Any] | AtMost[Any] | Count[Any] | Due[Any] | Outdated[Any]
 
 
 class NotLoadedError(LookupError):
@@ -146,6 +156,7 @@ class WorkingSet:
     _ids_by_key: dict[tuple[str, str], str] = field(default_factory=dict)
     _ids_by_tag: dict[tuple[str, str], dict[str, None]] = field(default_factory=dict)
     _found: dict[Lookup, tuple[str, ...]] = field(default_factory=dict)
+    _counts: dict[Lookup, int] = field(default_factory=dict)
     used: set[Lookup] = field(default_factory=set)
 
     def get(self, lookup: ById[S] | ByKey[S]) -> S | None:
@@ -156,6 +167,12 @@ class WorkingSet:
     def all(self, lookup: Many[S]) -> list[S]:
         """All aggregates asked for. Raises ``NotLoadedError`` when nobody has looked."""
         return list(self._resolve(lookup))
+
+    def count(self, lookup: Count[Any]) -> int:
+        """How many there are. Raises ``NotLoadedError`` when nobody has looked."""
+        if lookup not in self._counts:
+            raise NotLoadedError(lookup.collection.name)
+        return self._counts[lookup]
 
     def _resolve(self, lookup: Any) -> Iterator[Any]:
         self.used.add(lookup)
@@ -190,6 +207,10 @@ class WorkingSet:
         """Remember what a lookup found; the aggregates themselves come by ``add``."""
         self._found[lookup] = tuple(ids)
 
+    def counted(self, lookup: Count[Any], number: int) -> None:
+        """Remember how many there are."""
+        self._found[lookup], self._counts[lookup] = (), number
+
     def add(self, collection: Collection[Any], aggregate: BaseModel) -> None:
         """Take in an aggregate as it stands in the database, unless the batch already has it."""
         if (collection.name, collection.id_of(aggregate)) not in self._aggregates:
@@ -216,6 +237,7 @@ class WorkingSet:
             dict(self._ids_by_key),
             {tag: dict(ids) for tag, ids in self._ids_by_tag.items()},
             self._found,
+            self._counts,
             self.used,
         )
 

@@ -20,7 +20,7 @@ from pymongo import DeleteOne, InsertOne, ReplaceOne, UpdateOne
 
 from shared.kernel.keys import Keyring
 from shared.kernel.mongo import ConflictError, Document, Mongo, together
-from shared.kernel.state import AtMost, ById, ByKey, ByTag, Collection, Due, Lookup, Outdated, Page, WorkingSet
+from shared.kernel.state import AtMost, ById, ByKey, ByTag, Collection, Count, Due, Lookup, Outdated, Page, WorkingSet
 
 _DELETE, _GIVE_UP, _REPLACE, _INSERT = range(4)
 """The order of writes to one collection: what gives up a key comes before what may claim it."""
@@ -59,8 +59,10 @@ class Store:
     # --- loading ---------------------------------------------------------------------------------------------------
 
     async def load(self, lookups: Iterable[Lookup], working: WorkingSet, versions: Versions, session: Any) -> None:
-        """Look up all at once: one query for each collection, one for each page, and one for all that is bounded."""
+        """Look up all at once: one query for each collection, one for each page or count, and one for all that is
+        bounded."""
         ranges: list[_Range] = []
+        counts: list[Count[Any]] = []
         bounded: dict[str, list[AtMost[Any]]] = defaultdict(list)
         inside: dict[str, list[Lookup]] = defaultdict(list)
         beside: dict[str, list[Lookup]] = defaultdict(list)
@@ -69,6 +71,8 @@ class Store:
                 ranges.append(lookup)
             elif isinstance(lookup, AtMost):
                 bounded[lookup.collection.name].append(lookup)
+            elif isinstance(lookup, Count):
+                counts.append(lookup)
             elif lookup.collection.reference and not lookup.guard:
                 beside[lookup.collection.name].append(lookup)
             else:
@@ -77,7 +81,12 @@ class Store:
             self._load_in_turn(ranges, inside.values(), working, versions, session),
             *(self._load_named(group, working, versions, None) for group in beside.values()),
             *(self._load_bounded(group, working, versions) for group in bounded.values()),
+            *(self._count(lookup, working) for lookup in counts),
         )
+
+    async def _count(self, lookup: Count[Any], working: WorkingSet) -> None:
+        documents = self._mongo.collection(lookup.collection.name)
+        working.counted(lookup, await documents.count_documents({"tags": lookup.tag}, hint=_BY_TAG))
 
     async def _load_in_turn(
         self,

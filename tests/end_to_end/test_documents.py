@@ -90,6 +90,8 @@ _OTHER_SENDERS = {
     "registry.official.*": "binaan",
     "registry.consent.withdraw": "notify",
     "registry.owner.erase": "binaan",
+    "notify.message.request": "binaan",
+    "notify.campaign.request": "binaan",
 }
 """Our own accounts, beside the agencies of the table."""
 

@@ -32,6 +32,7 @@ from services.cli.demo.exhibit import Exhibit
 from services.cli.demo.feed import PATIENCE_SECONDS, Feed
 from services.cli.demo.figures import NAMES, Figures, Run, count, disagreements, untrue
 from services.cli.demo.offices import FILES, OFFICES, TRUTH
+from services.cli.demo.phone import Phone
 from services.cli.demo.screen import Screen
 from services.cli.demo.story import Story, shown
 from services.cli.demo.view import View
@@ -142,7 +143,7 @@ async def _told(screen: Screen, files: Path, folder: Path) -> Story:
     async with AsyncExitStack() as stack:
         doors = {one.account: await _door(stack, one.account) for one in OFFICES}
         administrator = await _door(stack, ADMINISTRATOR)
-        story = Story(screen, feed, view, doors, administrator, files, folder, _label())
+        story = Story(screen, feed, view, doors, administrator, files, folder, _label(), Phone(view, _spool()))
         await _while_reading(feed.read(find(OBSERVER)), story.tell())
     return story
 
@@ -184,7 +185,6 @@ def _truth(files: Path) -> Mapping[str, Any]:
 def _show(screen: Screen, story: Story, truth: Mapping[str, Any]) -> bool:
     """The figures and whether they agree; then one chain, and what to try next."""
     spool = _spool()
-    written = {str(one["message_id"]): one for one in exhibits.written_messages(spool)} if spool else {}
     figures = {run.office.account: count(story.view, run) for run in story.runs}
     screen.heading("What came of it, counted from public events and from replies")
     screen.print(_table(story.runs, figures, truth))
@@ -196,9 +196,9 @@ def _show(screen: Screen, story: Story, truth: Mapping[str, Any]) -> bool:
             say(one)
         say("The figures do not agree. If somebody else works on this stack, `binaan stack down --purge` begins anew.")
         return False
-    chosen = exhibits.choose(story.view, story.runs)
+    chosen = exhibits.choose(story.view, story.runs, story.phone.message_id)
     if chosen is not None:
-        _show_exhibit(screen, story, chosen, written.get(chosen.message_id))
+        _show_exhibit(screen, story, chosen, spool)
         _show_next(screen, story, chosen)
     return True
 
@@ -260,15 +260,14 @@ def _show_refusals(screen: Screen, story: Story, truth: Mapping[str, Any]) -> No
             screen.line(f"· {run.office.file} row {answer.row}, {ways.get(answer.row, '?')}: {reasons}")
 
 
-def _show_exhibit(screen: Screen, story: Story, chosen: Exhibit, written: Mapping[str, Any] | None) -> None:
+def _show_exhibit(screen: Screen, story: Story, chosen: Exhibit, spool: Path | None) -> None:
     name = story.view.state("business", chosen.answer.business_id).get("name")
     screen.heading(f"One chain whole: {name}, one of {chosen.run.office.designated} that were sent together")
     screen.line(f"correlation id {chosen.correlation}")
     screen.print(exhibits.chain_table(exhibits.steps(story.view, chosen)))
     screen.line("Its owner reads:")
-    if written is not None:
-        screen.print(exhibits.bubble(written))
-    else:
+    screen.print(Phone(story.view, spool, chosen.message_id))
+    if spool is None:
         screen.line("the text stands in the outbox of the machine on which notify runs")
 
 
@@ -291,6 +290,7 @@ def _commands(story: Story, chosen: Exhibit) -> list[tuple[str, str]]:
     return [
         (f"{binaan} tail --from-start --region 12.72 --type 'aid.#' --count 5", "events of one region, from the first"),
         (f"{binaan} outbox | tail -n 8", "what owners were told last"),
+        (f"{binaan} notify campaign {chosen.run.programme_id} --as {account}", "how many owners were reached"),
         (f"{binaan} import {sheet} --as dinkop-siantar", "mend some refused rows in that sheet, then import it again"),
         (f"{binaan} send registry.business.release '{business}' --as {account} --actor kadis", "release it: mandiri"),
         (f"{binaan} parked list", "what a service could not handle: nothing, one hopes"),

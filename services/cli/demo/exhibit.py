@@ -1,4 +1,4 @@
-"""One owner's story: the chain of a designation step by step, and the message as it stands on the owner's phone."""
+"""One owner's story: the chain of a designation step by step, to the message that the owner has got."""
 
 from __future__ import annotations
 
@@ -10,10 +10,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from rich import box
-from rich.align import Align
 from rich.padding import Padding
-from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
@@ -21,8 +18,6 @@ from services.cli.demo.figures import Run, owner_of
 from services.cli.demo.passes import Answer
 from services.cli.demo.view import View, happened_at, state_of
 from services.cli.sentences import describe
-
-_PHONE_WIDTH = 52
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,9 +33,12 @@ class Exhibit:
         return self.answer.intake.id if self.answer.intake else ""
 
 
-def choose(view: View, runs: Sequence[Run]) -> Exhibit | None:
-    """The first designation that has led to a message on its own, by WhatsApp if there is one."""
+def choose(view: View, runs: Sequence[Run], watched: str | None = None) -> Exhibit | None:
+    """The first designation that has led to a message on its own, by WhatsApp if there is one; the one that was watched
+    if it has."""
     found = [one for run in runs for one in _candidates(view, run)]
+    if seen := [one for one in found if one.message_id == watched]:
+        return seen[0]
     by_whatsapp = (one for one in found if view.state("message", one.message_id).get("channel") == "whatsapp")
     return next(by_whatsapp, found[0] if found else None)
 
@@ -76,23 +74,6 @@ def chain_table(rows: Sequence[tuple[int, str, str]]) -> Padding:
     for milliseconds, what, says in rows:
         table.add_row(str(milliseconds), what, Text(says))
     return Padding(table, (0, 0, 0, 3), expand=False)
-
-
-def bubble(written: Mapping[str, Any]) -> Align:
-    """A message as an owner reads it."""
-    channel = {"whatsapp": "WhatsApp", "sms": "SMS"}.get(str(written.get("channel")), "Pesan")
-    at = datetime.fromisoformat(str(written["at"])).astimezone()
-    panel = Panel(
-        Text(str(written["text"])),
-        box=box.ROUNDED,
-        width=_PHONE_WIDTH,
-        border_style="green",
-        title=f"{channel} · {written['to']}",
-        title_align="left",
-        subtitle=f"{at:%H.%M} ✓✓",
-        subtitle_align="right",
-    )
-    return Align.center(panel, width=_PHONE_WIDTH + 20)
 
 
 def written_messages(spool: Path) -> Iterator[Mapping[str, Any]]:

@@ -6,11 +6,12 @@ import io
 import time
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console, RenderableType
+from rich.live import Live
 from rich.padding import Padding
 from rich.text import Text
 
@@ -59,18 +60,26 @@ class Screen:
         self.print(Text(f"{self._steps}  {title}", style="bold"))
 
     @contextmanager
-    def step(self, title: str) -> Iterator[None]:
-        """A numbered step in which something happens; the time it took stands at its end."""
+    def step(self, title: str, watching: RenderableType | None = None) -> Iterator[None]:
+        """A numbered step in which something happens; the time it took stands at its end. On a terminal, what is
+        `watching` is drawn again and again meanwhile."""
         self.heading(title)
         self._events.clear()
         began, self._in_step = time.monotonic(), True
         try:
-            with self._console.status("") if self._console.is_terminal else _nothing():
+            with self._moving(watching):
                 yield
                 self._say_how_many_more()
         finally:
             self._in_step = False
         self.line(f"{time.monotonic() - began:.1f} s", "dim")
+
+    def _moving(self, watching: RenderableType | None) -> AbstractContextManager[Any]:
+        if not self._console.is_terminal:
+            return nullcontext()
+        if watching is None:
+            return self._console.status("")
+        return Live(watching, console=self._console, refresh_per_second=12, transient=True)
 
     def event(self, event: Event, view: View) -> None:
         """One line of the live feed, unless enough of its kind have been shown in this step."""
@@ -103,8 +112,3 @@ def sentence(event: Event, view: View) -> str:
 def _width() -> int:
     console = Console()
     return min(console.width, WIDTH) if console.is_terminal else WIDTH
-
-
-@contextmanager
-def _nothing() -> Iterator[Any]:
-    yield

@@ -25,6 +25,7 @@ from services.cli.demo.feed import PATIENCE_SECONDS, Feed
 from services.cli.demo.figures import Run, answered, is_settled
 from services.cli.demo.offices import MENTOR, OFFICES, Office
 from services.cli.demo.passes import Answer, SheetPass
+from services.cli.demo.phone import Phone
 from services.cli.demo.screen import Screen
 from services.cli.demo.view import State, View
 from services.cli.exits import CliError, Exit, no_reply
@@ -42,7 +43,8 @@ _POLL_SECONDS = 0.1
 
 @dataclass(slots=True)
 class Story:
-    """`doors` are by account, the administrator's among them; `label` tells this run from others."""
+    """`doors` are by account, the administrator's among them; `label` tells this run from others; on `phone` the first
+    owner's message is seen to arrive."""
 
     screen: Screen
     feed: Feed
@@ -52,6 +54,7 @@ class Story:
     files: Path
     folder: Path
     label: str
+    phone: Phone
     runs: list[Run] = field(default_factory=lambda: [Run(office) for office in OFFICES])
 
     async def tell(self) -> None:
@@ -205,7 +208,8 @@ class Story:
             await self._reach("binaan")
 
     async def _settle(self) -> None:
-        with self.screen.step("What follows of itself: aid assesses them anew, notify tells their owners"):
+        title = "What follows of itself: aid assesses them anew, notify tells their owners"
+        with self.screen.step(title, watching=self.phone):
             await self.feed.until(
                 lambda: all(is_settled(self.view, run) for run in self.runs), "not all owners are told"
             )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, datetime
 from typing import Any
@@ -10,6 +10,7 @@ from typing import Any
 from services.registry import cooperative as cooperatives
 from services.registry import drive as drives
 from services.registry import membership
+from services.registry import owner as owners
 from services.registry.cooperative import Cooperative
 from services.registry.drive import Drive
 from services.registry.handlers.calendar import Calendar
@@ -192,7 +193,8 @@ def _members_needs(message: Received[Any], state: WorkingSet) -> Iterator[Lookup
     owners = [ById(OWNERS, one.owner_id, guard=False) for one in told if one.owner_id is not None]
     if not state.missing(owners):
         known = _known(message, state, loaded=True)
-        yield from (_membership(message, holder) for one in told for holder in known.holders(one))
+        for holder in (holder for one in told for holder in known.holders(one)):
+            yield from (_membership(message, holder), ById(OWNERS, holder, guard=False))
 
 
 def _told(message: Received[Any]) -> Sequence[Founder]:
@@ -258,6 +260,7 @@ def found(message: Received[CooperativeFound], state: WorkingSet, now: datetime)
     decision = cooperatives.found(one, message, listed, today)
     ids = {member.member_id for member in members}
     gone = [member for member in before if member.member_id not in ids]
+    decision = _with_contacts(decision, one, state, _roles(members))
     decision = replace(decision, changes=[*decision.changes, *members], removals=gone)
     return _driven(decision, one, _drive_of(one, state))
 
@@ -274,8 +277,44 @@ def enroll(message: Received[CooperativeEnroll], state: WorkingSet, now: datetim
         return reject(*problems)
     told = [member for member in message.data.members if not _memberships(message, known, [member], state)]
     new = membership.members(one, told, known, founder=False)
+    moved = _in_other_roles(message, known, state)
     decision = cooperatives.listing(one, message, (one.listed_members or 0) + len(new), "enrolled")
-    return replace(decision, changes=[*decision.changes, *new])
+    if moved and not new:
+        decision = replace(decision, result=cooperatives.result(one, "updated"))
+    decision = _with_contacts(decision, one, state, _roles([*new, *moved]))
+    return replace(decision, changes=[*decision.changes, *new, *moved])
+
+
+def _in_other_roles(message: Received[Any], known: Known, state: WorkingSet) -> list[Member]:
+    """Members who are named again, with another role than they had."""
+    found = [
+        one.model_copy(update={"role": member.role})
+        for member in _told(message)
+        if member.role is not None
+        for one in _memberships(message, known, [member], state)
+        if one.role != member.role
+    ]
+    return list({one.member_id: one for one in found}.values())
+
+
+def _roles(members: Iterable[Member]) -> dict[str, str | None]:
+    return {one.holder_id: one.role for one in members}
+
+
+def _with_contacts(
+    decision: Decision, one: Cooperative, state: WorkingSet, roles: Mapping[str, str | None]
+) -> Decision:
+    """The decision, and notify told of each person who is a member now, in another role, or (None) no more. Only notify
+    is: by the door of contacts, so that members can be reminded of what their cooperative owes (S4-13)."""
+    changes, facts = [*decision.changes], [*decision.facts]
+    for holder, role in roles.items():
+        owner = state.get(ById(OWNERS, holder, guard=False)) if one.form == "primer" else None
+        if owner is not None and not owner.erased and owner.joined_into is None:
+            after = owners.member_of(owner, one.cooperative_id, role)
+            told, news = owners.announced(owner, after, one.region)
+            changes += [told] if news else []
+            facts += news
+    return replace(decision, changes=changes, facts=facts)
 
 
 @routes.on("registry.cooperative.resign", _members_needs)
@@ -286,6 +325,9 @@ def resign(message: Received[CooperativeResign], state: WorkingSet, now: datetim
     known = _known(message, state)
     gone = _memberships(message, known, message.data.members, state)
     decision = cooperatives.listing(one, message, (one.listed_members or 0) - len(gone), "resigned")
+    decision = _with_contacts(
+        decision, one, state, {each: None for told in _told(message) for each in known.holders(told)}
+    )
     return replace(decision, removals=gone)
 
 

@@ -32,6 +32,8 @@ from shared.reference.personal import find_personal
 Jenis = Literal["konsumen", "produsen", "jasa", "pemasaran", "simpan_pinjam"]
 """The five kinds of the law (Permenkop 9/2018 art. 66–67); KSU, KPRI, KUD and the like are a *kelompok*."""
 Form = Literal["primer", "sekunder"]
+Role = Literal["pengurus", "pengawas", "anggota"]
+"""What a member is in the cooperative: on the board, on the supervisory board, or neither (UU 25/1992 art. 21)."""
 Qualifier = Literal["exact", "sekitar", "lebih_dari", "kurang_dari"]
 """How a figure came: offices and the press say "sekitar 350", "lebih dari 10.000" (S2-08)."""
 HealthClass = Literal["sehat", "cukup_sehat", "dalam_pengawasan", "dalam_pengawasan_khusus"]
@@ -145,6 +147,8 @@ class Founder(Payload):
     owner_id: Public[Identifier | None] = None
     business_id: Public[Identifier | None] = None
     cooperative_id: Public[Identifier | None] = None
+    role: Public[Role | None] = None
+    """Of a person; ``anggota`` where nothing is said. Named again with another role, a member has that one."""
 
     @model_validator(mode="after")
     def _one(self) -> Founder:

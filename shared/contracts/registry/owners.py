@@ -174,12 +174,21 @@ class ContactConsent(Published):
     given_on: Personal[Day | None] = None
 
 
+class ContactMembership(Published):
+    """A cooperative that the person is a member of; its events name nobody."""
+
+    cooperative_id: Personal[str]
+    role: Personal[str]
+    """``pengurus``, ``pengawas`` or ``anggota``."""
+
+
 class Contact(Published):
     owner_id: Public[str]
     name: Personal[str | None] = None
     phone: Personal[str | None] = None
     language: Personal[str] = "id"
     consent: Personal[ContactConsent] = ContactConsent()
+    cooperatives: Personal[tuple[ContactMembership, ...] | None] = None
     erased: Public[bool] = False
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from services.notify.handlers import review, review_needs, routes
+from services.notify.handlers import remind, remind_needs, review, review_needs, routes
 from services.notify.message import Message
 from services.notify.provider import Provider
 from services.notify.sending import Sender
@@ -41,6 +41,11 @@ class Memory(ServiceInMemory):
     def review(self) -> None:
         """Let the worker look through all programmes that wait for it."""
         while self.perform(Task(self.tick(), review_needs, review)).changes:
+            pass
+
+    def remind(self) -> None:
+        """Let the worker look through the members of all cooperatives that wait for it."""
+        while self.perform(Task(self.tick(), remind_needs, remind)).changes:
             pass
 
     async def send(self, provider: Provider) -> None:

@@ -10,6 +10,7 @@ from shared.contracts.aid.eligibilities import EligibilityEvent, EligibilityStat
 from shared.contracts.aid.programmes import ProgrammeEvent, ProgrammeState, PublishedBudgetLine
 from shared.contracts.registry.agencies import AgencyEvent
 from shared.contracts.registry.businesses import BusinessEvent, BusinessState
+from shared.contracts.registry.cooperatives import CooperativeEvent, CooperativeState
 from shared.contracts.registry.owners import Contact, ContactConsent, ContactEvent
 from tests import samples
 
@@ -58,6 +59,23 @@ def programme(programme_id: str = "programme", **changes: Any) -> ProgrammeEvent
         "status": "open",
     } | changes
     return ProgrammeEvent(programme=ProgrammeState(**fields))
+
+
+def cooperative(cooperative_id: str = "coop", **changes: Any) -> CooperativeEvent:
+    fields = {
+        "cooperative_id": cooperative_id,
+        "agency": "dinkop-medan",
+        "name": "Koperasi Maju Bersama",
+        "form": "primer",
+        "region": "12.71.01.1001",
+        "membership_area": "12.71",
+        "supervision": "kabkota",
+        "rat_due": date(2026, 6, 30),
+        "status": "aktif",
+        "status_since": date(2020, 1, 1),
+        "recorded_on": date(2026, 1, 5),
+    } | changes
+    return CooperativeEvent(cooperative=CooperativeState(**fields))
 
 
 def agency(name: str = AGENCY_NAME) -> AgencyEvent:

@@ -28,6 +28,7 @@ def _copy(**changes: Any) -> Contact:
         ({"phone": "+62614561234"}, Reach(reason="no_mobile_phone")),
         ({"phone": "+60123456789"}, Reach(reason="no_mobile_phone")),
         ({"phone": "tidak ada"}, Reach(reason="no_mobile_phone")),
+        ({"phone": "+6281100001234/+6281100005678"}, Reach(reason="no_mobile_phone")),
     ],
 )
 def test_an_invitation_goes_only_where_the_owner_has_agreed(changes: dict[str, Any], expected: Reach) -> None:

@@ -242,6 +242,25 @@ async def test_consent_withdrawn_while_queued_takes_effect_before_sending(memory
     assert _reasons(memory) == [None, "no_consent"]
 
 
+async def test_a_number_that_changes_while_queued_is_the_one_that_is_written_to(memory: Memory, ledger: Ledger) -> None:
+    """Whoever has the old number now must not read whom the office supports; nobody is told at both."""
+    _prepare(memory)
+    memory.tell("registry.contact.changed", samples.contact(phone="+6281100009999", name="Contoh Baru"), 2)
+    await memory.send(ledger)
+    memory.tell("registry.contact.changed", samples.contact(phone="+6281100008888"), 3)
+    await memory.send(ledger)
+    assert [one.to for one in ledger.taken] == ["+6281100009999"]
+    assert "Contoh Baru" in ledger.taken[0].text
+
+
+async def test_a_number_that_turns_out_to_be_no_mobile_withdraws_what_is_queued(memory: Memory, ledger: Ledger) -> None:
+    """A landline cannot be sent an SMS; two numbers in one cell are none."""
+    _prepare(memory)
+    memory.tell("registry.contact.changed", samples.contact(phone="+62614561234"), 2)
+    await memory.send(ledger)
+    assert (ledger.taken, _reasons(memory)) == ([], [None, "no_mobile_phone"])
+
+
 async def test_erasure_withdraws_and_a_late_contact_does_not_bring_it_back(memory: Memory, ledger: Ledger) -> None:
     """UU PDP art. 42–44: the tombstone has the higher sequence, so an older contact is ignored."""
     _prepare(memory)

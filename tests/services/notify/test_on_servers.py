@@ -10,13 +10,14 @@ import time
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import pytest
 from pymongo import MongoClient
 
 from deploy.local.world import World
-from services.notify.message import message_id
+from services.notify.message import message_id, reminder_id
 from services.notify.provider import Outgoing
 from services.notify.spool import Spool
 from tests.services.notify import samples
@@ -252,3 +253,16 @@ def _has_grown(books: Books, ids: set[str]) -> Callable[[], bool]:
 async def _tell_all(tellers: Tellers, owners: list[str]) -> None:
     for start in range(0, len(owners), 20):
         await asyncio.gather(*(tellers.eligibility("random", f"b-{owner}") for owner in owners[start : start + 20]))
+
+
+async def test_a_member_of_a_cooperative_is_reminded_of_its_meeting_once(tellers: Tellers, books: Books) -> None:
+    """S4-13, by the queues as they are bound: the cooperative by its public event, its members by their contacts."""
+    due = date(datetime.now(UTC).year + 1, 6, 30)
+    await tellers.contact("o-board", cooperatives=({"cooperative_id": "coop", "role": "pengurus"},))
+    await tellers.tell("registry.cooperative.rat_due", samples.cooperative(rat_due=due), "coop", 2, times=2)
+    reminder = reminder_id("coop", due, "o-board")
+    await until(lambda: books.spooled()[reminder] > 0, 30, "the reminder")
+    await tellers.tell("registry.cooperative.rat_due", samples.cooperative(rat_due=due), "coop", 3)
+    await tellers.contact("o-member", cooperatives=({"cooperative_id": "coop", "role": "anggota"},))
+    await until(lambda: books.spooled()[reminder_id("coop", due, "o-member")] == 1, 30, "a late member's reminder")
+    assert books.spooled()[reminder] == 1

@@ -8,8 +8,9 @@ import pytest
 
 from services.notify import occasion, sms, template
 from services.notify.policy import policy_on
-from services.notify.questions import SAMPLE, previews
+from services.notify.questions import previews, sample
 from services.notify.refusal import consequence_of
+from tests.support import PROJECT
 
 POLICY = policy_on(date(2026, 3, 2))
 ZONES = {"12.71": 7, "64.72": 8, "91.03": 9}
@@ -62,12 +63,24 @@ def test_every_occasion_has_its_template_and_a_known_priority_and_category() -> 
         assert one.category in {"service", "offer"}
 
 
-@pytest.mark.parametrize("name", [one for one in template.names() if template.form(one, SAMPLE)])
+def test_officials_read_the_table_that_is_in_force() -> None:
+    """docs/offices/messages.md has a row for every occasion, with its event and category, and the hours of policy."""
+    page = (PROJECT / "docs" / "offices" / "messages.md").read_text(encoding="utf-8")
+    rows = [line for line in page.splitlines() if line.startswith("| `")]
+    words = {"offer": "tawaran", "service": "layanan"}
+    said = {(row.split("`")[1], row.split("`")[3], row.split("|")[4].strip()) for row in rows}
+    assert said == {(one.template, one.event, words[one.category]) for one in occasion.occasions()}
+    hours = f"pukul {POLICY.quiet_from:%H.%M} dan {POLICY.quiet_until:%H.%M}"
+    minutes = f"{POLICY.digest.seconds // 60} menit"
+    assert (hours in page, minutes in page) == (True, True)
+
+
+@pytest.mark.parametrize("name", [one for one in template.names() if template.form(one, sample(one))])
 def test_whatsapp_says_the_same_as_sms(name: str) -> None:
     """The approved words with the parameters put in are the text, word for word."""
-    form = template.form(name, SAMPLE)
+    form = template.form(name, sample(name))
     assert form is not None
-    assert template.filled(name, form.parameters) == template.render(name, SAMPLE).rstrip("\n")
+    assert template.filled(name, form.parameters) == template.render(name, sample(name)).rstrip("\n")
 
 
 def test_a_preview_says_how_a_message_reads_and_what_causes_it() -> None:

@@ -12,13 +12,19 @@ import sys
 import threading
 import time
 from collections.abc import Iterable
+from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from services.notify import spool as spool_module
+from services.notify.policy import policy_on
 from services.notify.provider import Outgoing
+from services.notify.receipt import Stray
+from services.notify.retention import Retention
 from services.notify.spool import LocalProvider, Spool
+from tests.services.notify.memory import Memory
 from tests.services.notify.samples import NOW, PHONE
 
 
@@ -227,3 +233,46 @@ def test_killed_while_writing_each_message_stands_once(path: Path) -> None:
         if finished:
             break
     assert sorted(_read(path)) == sorted(f"m{one}" for one in range(4000))
+
+
+async def test_numbers_and_texts_go_after_their_days_and_the_fact_stays(path: Path) -> None:
+    """Issue 7, retention: what was sent to whom is forgotten; that it was sent is not, so it is never sent again."""
+    spool = Spool(path)
+    old, new = _messages([1]), [replace(one, at=NOW + timedelta(days=20)) for one in _messages([2])]
+    spool.append([*old, *new])
+    with path.open("ab") as file:
+        file.write(b'{"message_id": "torn')
+    size = path.stat().st_size
+    spool.forget(NOW + timedelta(days=10))
+    spool.forget(NOW + timedelta(days=10))
+    first, second, _ = path.read_text("utf-8").split("\n")
+    assert json.loads(first) == {"message_id": "m1", "at": NOW.isoformat(), "channel": "whatsapp"}
+    assert json.loads(second)["to"] == PHONE
+    assert path.stat().st_size == size
+    for reader in (spool, Spool(path)):
+        reader.append(old)
+        assert reader.holds(["m1", "m2"]) == ["m1", "m2"]
+    assert _read(path) == ["m1", "m2"]
+
+
+async def test_a_spool_that_is_not_there_is_not_made_to_be_forgotten(path: Path) -> None:
+    """Where messages really go out there is none."""
+    Spool(path).forget(NOW)
+    assert not path.exists()
+
+
+async def test_the_clock_forgets_by_the_days_of_policy_and_gives_up_strays(path: Path) -> None:
+    """Both on the day after, not on the day before."""
+    memory, spool = Memory(NOW), Spool(path)
+    spool.append(_messages([1]))
+    stray = Stray(stray_id="s1", kind="whatsapp", status="sent", received_at=NOW)
+    memory.stored["strays"]["s1"] = stray
+    policy, retention = policy_on(NOW.date()), Retention(spool)
+    for ahead, texts, strays in (
+        (policy.bodies, 1, 1),
+        (policy.bodies + timedelta(seconds=1), 0, 1),
+        (policy.strays, 0, 0),
+    ):
+        memory.now = NOW + ahead
+        await retention.step(memory.run)
+        assert (path.read_text("utf-8").count(PHONE), len(memory.stored["strays"])) == (texts, strays)

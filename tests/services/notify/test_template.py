@@ -11,7 +11,7 @@ import pytest
 from jinja2 import Environment, meta
 
 from services.notify import template
-from services.notify.template import Invitation, TextError, date_in_words, listing, render, thousands
+from services.notify.template import Digest, Invitation, Reminder, TextError, date_in_words, listing, render, thousands
 
 TEMPLATE = "programme_eligible_id_v1"
 INVITATION = Invitation(
@@ -107,7 +107,7 @@ def test_names_are_shown_as_they_are() -> None:
 def test_every_template_uses_only_values_that_exist() -> None:
     """All templates, also those of branches that the golden texts do not take."""
     folder = Path(template.__file__).parent / "templates"
-    known = {field.name for field in fields(Invitation)}
+    known = {field.name for values in (Invitation, Digest, Reminder) for field in fields(values)}
     sources = list(folder.glob("*.jinja"))
     assert sources
     for source in sources:

@@ -302,7 +302,8 @@ def provider_file(url: str, **changes: Any) -> Json:
                 **common,
             },
             {"kind": "zenziva", "name": "zenziva", "userkey": USERKEY, "passkey": PASSKEY, **common},
-        ]
+        ],
+        "digest_minutes": 0,
     }
 
 

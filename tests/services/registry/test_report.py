@@ -101,6 +101,7 @@ def test_a_business_seen_for_the_first_time_is_recorded(registry: Registry) -> N
             "phone": PHONE,
             "language": "id",
             "consent": {"whatsapp": True, "sms": True, "given_on": "2026-01-05"},
+            "cooperatives": None,
             "erased": False,
         }
     }

@@ -17,7 +17,7 @@ from shared.kernel.depths import Depths
 from shared.kernel.held import HELD
 from shared.kernel.keys import KeyFileError, Keyring
 from shared.kernel.lease import Lease
-from shared.kernel.state import AtMost, ById, ByKey, ByTag, Collection, Due, Lookup, Outdated, Page, WorkingSet
+from shared.kernel.state import AtMost, ById, ByKey, ByTag, Collection, Count, Due, Lookup, Outdated, Page, WorkingSet
 from shared.kernel.store import Store
 from tests.shared.kernel.toy import (
     ADMINISTRATOR,
@@ -112,6 +112,7 @@ def every_lookup(collection: Collection[Any]) -> list[Lookup]:
         Page(collection, "a", after="a"),
         AtMost(collection, "a", limit=2),
         AtMost(collection, "b", limit=2),
+        Count(collection, "a"),
         Due(collection, until=NOW),
         *([Outdated(collection)] if collection.protected else []),
     ]
@@ -173,6 +174,18 @@ async def test_many_bounded_sets_are_read_in_one_command_each_to_its_own_bound(t
     assert scans(did) == []
     assert sum(one.get("docsExamined", 0) for one in did) <= 2 * 25
     assert len([one for one in did if one["op"] == "command" and "aggregate" in one["command"]]) == 1
+
+
+async def test_a_count_is_a_figure_and_loads_nothing(toy: Toy) -> None:
+    """A campaign has tens of thousands of messages; how many stand where is asked every second."""
+    many = [Member(member_id=f"m{number}", name=f"m{number}", circle="many") for number in range(1500)]
+    await toy.put_states(*many, Member(member_id="one", name="one", circle="few"))
+    lookups = [Count(MEMBERS, f"circle:{circle}") for circle in ("many", "few", "none")]
+    async with watched(toy) as did:
+        working = await load(toy.store, toy, *lookups)
+    assert [working.count(one) for one in lookups] == [1500, 1, 0]
+    assert working.of(MEMBERS) == []
+    assert scans(did) == []
 
 
 async def test_what_is_due_is_read_oldest_first_without_looking_at_the_rest(toy: Toy) -> None:
