@@ -88,6 +88,7 @@ async def _unfinished(world: World) -> bool:
             or await registry["owners"].find_one({"s.moving": {"$ne": None}})
             or await aid["assessments"].find_one(due)
             or await aid["businesses"].find_one(due)
+            or await aid["cooperatives"].find_one(due)
             or await notify["messages"].find_one(waiting)
             or any([await client[name]["held"].find_one({"s.state": "retrying"}) for name in world.databases.values()])
         )

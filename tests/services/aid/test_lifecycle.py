@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from services.aid.store import ASSESSMENTS, ELIGIBILITIES, PROGRAMMES
+from services.aid.candidate import Candidate
+from services.aid.eligibility import judge_now
+from services.aid.store import ASSESSMENTS, BUSINESSES, ELIGIBILITIES, PROGRAMMES
 from shared.contracts.aid.programmes import ProgrammeEvent
 from shared.decision import Decision
 from tests import samples
@@ -227,3 +232,51 @@ def test_programmes_are_listed_page_by_page_and_drafts_of_others_are_not(aid: Me
     draft = next(one.programme_id for one in aid.all(PROGRAMMES) if one.status == "draft")
     hidden = aid.send("aid.programme.request", {"programme_id": draft}, "dinkop-siantar", actor=None)
     assert refused(hidden) == [("programme.unknown", "data.programme_id")]
+
+
+# --- in any order -----------------------------------------------------------------------------------------------------
+
+CRITERIA: list[list[dict[str, Any]]] = [[], [{"type": "status_is", "value": "binaan"}], [{"type": "never_received"}]]
+MOVES = st.one_of(
+    st.tuples(st.just("tell"), st.sampled_from(["a", "b"]), st.sampled_from(["terdata", "binaan", "nonaktif"])),
+    st.tuples(st.sampled_from(["pause", "resume", "work", "commit"])),
+    st.tuples(st.just("amend"), st.integers(0, len(CRITERIA) - 1)),
+)
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.lists(st.tuples(MOVES, st.booleans()), max_size=12))
+def test_whatever_is_done_to_a_programme_everybody_ends_with_the_answer_that_is_deserved(
+    history: list[tuple[tuple[Any, ...], bool]],
+) -> None:
+    """Paused, amended and resumed between, before and beside the events of businesses, some committed late."""
+    memory = Memory()
+    memory.know_agency()
+    programme_id = memory.open(criteria=[])
+    told: Counter[str] = Counter()
+    for (what, *about), late in history:
+        memory.later(seconds=1)
+        memory.delay = late and what == "tell"
+        if what == "tell":
+            told[about[0]] += 1
+            memory.hear_of(business(about[0], status=about[1]), told[about[0]])
+        elif what == "amend":
+            tell(memory, "amend", programme_id, reason="x", criteria=CRITERIA[about[0]])
+        elif what == "work":
+            memory.work(1)
+        elif what == "commit":
+            memory.commit_oldest()
+        else:
+            tell(memory, what, programme_id, reason="x")
+    memory.delay = False
+    while memory.pending:
+        memory.commit_oldest()
+    tell(memory, "resume", programme_id)
+    memory.later(seconds=10)
+    memory.work()
+    (now,) = memory.all(PROGRAMMES)
+    deserved = {
+        one.business_id: judge_now(Candidate(copy=one, on=memory.now.date()), now).verdict
+        for one in memory.all(BUSINESSES)
+    }
+    assert verdicts(memory) == deserved
