@@ -50,6 +50,8 @@ from tests.support import History, Json, until
 PROGRAMME = "campaign"
 LIMIT_SECONDS = 2.0
 """How long notify waits for an answer."""
+STALL_SECONDS = 6.0
+"""How long all vendors answer nobody in time, once in a campaign."""
 AT_ONCE = 20
 _OVER: frozenset[str] = frozenset({"sent", "delivered", "read", "failed", "uncertain"})
 _HTML = (200, b"<html>maintenance</html>", "text/html")
@@ -81,16 +83,18 @@ class Moody(Vendors):
     """Vendors of many moods, who tell by webhook what became of most of what they took: late, doubled, in any order,
     again and again until it is heard. ``shown`` counts by number what phones have shown."""
 
-    def __init__(self, seed: int, stalls: frozenset[int] = frozenset()) -> None:
+    def __init__(self, seed: int, stalls_at: int) -> None:
         super().__init__()
-        self._rng, self._stalls = Random(f"{seed}/moods"), stalls
+        self._rng, self._stalls_at, self._stalls_until = Random(f"{seed}/moods"), stalls_at, 0.0
         self.shown: Counter[str] = Counter()
         self.receipts: list[asyncio.Task[None]] = []
         self.refused_receipts: Counter[int] = Counter()
         self.told: Victim | None = None
 
     def how(self, path: str) -> Behaviour:
-        if self.requests in self._stalls:
+        if self.requests == self._stalls_at:
+            self._stalls_until = time.monotonic() + STALL_SECONDS
+        if time.monotonic() < self._stalls_until:
             return Behaviour(wait=2 * LIMIT_SECONDS)  # taken after nobody waits for it any more
         vendor = "twilio" if "Accounts" in path else "zenziva" if "reguler" in path else "whatsapp"
         return moods(self._rng, vendor)
@@ -165,8 +169,7 @@ class Campaign:
     async def run(self, world: World, root: Path) -> Outcome:
         """From the first event to the last receipt; nothing of it is left running."""
         rng = Random(self.seed)
-        stall = rng.randrange(self.messages // 2)
-        vendors = Moody(self.seed, frozenset(range(stall, stall + self.messages // 20)))
+        vendors = Moody(self.seed, stalls_at=rng.randrange(self.messages // 2))
         async with vendors, Tellers(world) as tellers:
             victim = self._victim(world, root, vendors)
             try:
