@@ -40,6 +40,7 @@ class ExternalGrant(BaseModel):
     reference: str
     person_id: str
     business_id: str | None = None
+    cooperative_id: str | None = None
     owner_id: str | None = None
     region: str
     kind: str
@@ -68,6 +69,7 @@ class ExternalGrant(BaseModel):
             kind=self.kind,
             purpose=self.purpose,
             business_id=self.business_id,
+            cooperative_id=self.cooperative_id,
             region=self.region,
             fiscal_year=self.fiscal_year,
             on=self.on,
@@ -96,6 +98,7 @@ def reported(data: ExternalGrantReport, **about: Any) -> ExternalGrant:
     return ExternalGrant(
         reference=data.reference,
         business_id=data.business_id,
+        cooperative_id=data.cooperative_id,
         kind=data.kind,
         purpose=data.purpose,
         stage=data.stage,

@@ -108,6 +108,10 @@ TEXTS: Mapping[str, tuple[str, str]] = {
         "Usaha ini tidak dikenal di sini; periksa business_id, atau kirim lagi sebentar lagi bila baru dicatat.",
         "This business is not known here; check business_id, or send again in a moment if it was only just recorded.",
     ),
+    "cooperative.unknown": (
+        "Koperasi ini tidak dikenal di sini; periksa cooperative_id, atau kirim lagi sebentar lagi bila baru dicatat.",
+        "This cooperative is not known here; check cooperative_id, or send again in a moment if only just recorded.",
+    ),
     "external_grant.in_future": (
         "Bantuan yang sudah disetujui atau diserahkan tidak mungkin bertanggal setelah hari ini; periksa tanggalnya.",
         "What was approved or handed over cannot be of a later day than today; check the date.",

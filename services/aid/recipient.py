@@ -50,6 +50,7 @@ class Intervention(BaseModel):
     form: str | None = None
     purpose: str | None = None
     business_id: str | None = None
+    cooperative_id: str | None = None
     region: str
     fiscal_year: int
     on: date

@@ -32,7 +32,7 @@ def _report_needs(message: Received[ExternalGrantReport], state: WorkingSet) -> 
     yield from authority_needs(message)
     yield from named_needs(message, message.data, state)
     yield from _grant_needs(message, state)
-    person = message.data.person
+    person = message.data.person or message.data.cooperative_id
     if message.data.business_id is not None:
         lookup = store.business_as_it_is(message.data.business_id)
         business = None if state.missing([lookup]) else state.get(lookup)
@@ -65,13 +65,13 @@ def report(message: Received[ExternalGrantReport], state: WorkingSet, now: datet
 
 
 def _as_told(message: Received[ExternalGrantReport], found: Named) -> ExternalGrant:
-    person = message.data.person
+    is_owner = message.data.cooperative_id is None and not is_token(found.person_id)
     return external_grant.reported(
         message.data,
         external_grant_id=_id(message),
         agency=message.account,
         person_id=found.person_id,
-        owner_id=None if person is not None and is_token(person) else found.person_id,
+        owner_id=found.person_id if is_owner else None,
         region=found.region,
         seen=message.time or message.received_at,
         seen_in=message.id,

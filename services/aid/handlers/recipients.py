@@ -85,8 +85,11 @@ class Named:
 
 
 def named_needs(message: Received[Any], data: Beneficiary, state: WorkingSet) -> Iterator[Lookup]:
-    """The business, or the person with all businesses there are."""
+    """The business, the cooperative, or the person with all businesses there are."""
     yield agency_lookup(message.account)
+    if data.cooperative_id is not None:
+        yield store.cooperative_as_it_is(data.cooperative_id)
+        yield from person_needs(data.cooperative_id, state)
     if data.business_id is not None:
         lookup = store.business_as_it_is(data.business_id)
         yield lookup
@@ -105,28 +108,32 @@ def named(
 ) -> tuple[Named | None, list[Problem]]:
     """Whom an agency means, if it is known and the agency's concern. A token is that of whoever asked registry for it,
     wherever the person is recorded meanwhile: what is told under it is taken from the agency, where the agency is."""
-    if data.person is not None and is_token(data.person):
-        found: Named | None = Named(data.person, "data.person", _home(message, state))
-    elif data.person is not None:
-        found = _owner(data.person, message, state)
-    else:
-        found = _business(data.business_id or "", state)
-    field = "data.business_id" if data.person is None else "data.person"
+    field, found = f"data.{data.named_by}", _named(message, data, state)
     if problems := check_authority(message, state, now, found.region if found else None, field):
         return None, problems
     if found is None:
-        return None, [problem("business.unknown" if data.person is None else "person.unknown", field)]
+        return None, [problem(_UNKNOWN[data.named_by], field)]
     return found, []
+
+
+_UNKNOWN = {"business_id": "business.unknown", "cooperative_id": "cooperative.unknown", "person": "person.unknown"}
+
+
+def _named(message: Received[Any], data: Beneficiary, state: WorkingSet) -> Named | None:
+    if data.business_id is not None:
+        business = state.get(store.business_as_it_is(data.business_id))
+        return Named(business.state.owner_id, "data.business_id", business.state.region) if business else None
+    if data.cooperative_id is not None:
+        known = state.get(store.cooperative_as_it_is(data.cooperative_id))
+        return Named(known.cooperative_id, "data.cooperative_id", known.state.region) if known else None
+    if is_token(person := data.person or ""):
+        return Named(person, "data.person", _home(message, state))
+    return _owner(person, message, state)
 
 
 def _home(message: Received[Any], state: WorkingSet) -> str:
     agency = state.get(agency_lookup(message.account))
     return agency.region if agency is not None else regions.NATION
-
-
-def _business(business_id: str, state: WorkingSet) -> Named | None:
-    known = state.get(store.business_as_it_is(business_id))
-    return Named(known.state.owner_id, "data.business_id", known.state.region) if known else None
 
 
 def _owner(person: str, message: Received[Any], state: WorkingSet) -> Named | None:

@@ -36,6 +36,7 @@ class ExternalGrantState(Published):
     agency: Public[str]
     reference: Public[str]
     business_id: Public[str | None] = None
+    cooperative_id: Public[str | None] = None
     owner_id: Public[str | None] = None
     region: Public[str]
     kind: Public[str]

@@ -42,6 +42,7 @@ class OverlapSide(Published):
     kind: Public[str]
     purpose: Public[str | None] = None
     business_id: Public[str | None] = None
+    cooperative_id: Public[str | None] = None
     region: Public[str]
     fiscal_year: Public[int]
     on: Public[Day]

@@ -12,20 +12,27 @@ from shared.reference.invalid import Invalid
 
 
 class Beneficiary(Payload):
-    """Who is meant: a business, or a person by ``owner_id`` or by the token of ``registry.person.match``."""
+    """Who is meant: a business, a cooperative, or a person by ``owner_id`` or by the token of
+    ``registry.person.match``."""
 
     business_id: Public[Identifier | None] = None
+    cooperative_id: Public[Identifier | None] = None
     person: Public[PersonName | None] = None
 
     @model_validator(mode="after")
     def _one_of_them(self) -> Self:
-        if (self.business_id is None) == (self.person is None):
+        if sum(one is not None for one in (self.business_id, self.cooperative_id, self.person)) != 1:
             raise Invalid(
                 "beneficiary.one_of",
-                "Sebut penerima dengan business_id atau dengan person (owner_id atau token), salah satu saja.",
-                "Name the beneficiary by business_id or by person (owner_id or token), one of them.",
+                "Sebut penerima dengan salah satu: business_id, cooperative_id, atau person (owner_id atau token).",
+                "Name the beneficiary by one of business_id, cooperative_id and person (owner_id or token).",
             )
         return self
+
+    @property
+    def named_by(self) -> str:
+        """The field that says who it is."""
+        return next(one for one in ("business_id", "cooperative_id", "person") if getattr(self, one) is not None)
 
 
 class RecipientRequest(Beneficiary):

@@ -9,15 +9,18 @@ import pytest
 
 from services.aid.recipient import served
 from services.aid.store import ELIGIBILITIES, EXTERNAL_GRANTS, OVERLAPS, RECIPIENTS
+from shared.contracts.registry.cooperatives import CooperativeEvent
 from shared.contracts.registry.owners import OwnerEvent
 from shared.contracts.registry.persons import PersonEvent
 from shared.decision import Decision
 from tests.samples import MEDAN
 from tests.services.aid.memory import NOW, Memory, business
+from tests.shared.contracts.test_golden import GOLDEN, message
 
 OPD, SUMUT, SIANTAR = "dinsos-medan", "diskop-sumut", "dinkop-siantar"
 OWNER, OTHER = "00000000-0000-8000-8000-00000000000a", "00000000-0000-8000-8000-00000000000b"
 TOKEN = "k1.0123456789abcdef0123456789abcdef"
+COOPERATIVE: dict[str, Any] = message(GOLDEN / "registry.cooperative.recorded.v1.json")["data"]["cooperative"]
 
 
 @pytest.fixture
@@ -158,6 +161,23 @@ def test_only_what_an_office_has_told_itself_can_it_take_back(memory: Memory) ->
     """The number is the office's own."""
     report(memory)
     assert codes(withdraw(memory, MEDAN)) == ["external_grant.unknown"]
+
+
+def test_what_a_cooperative_is_given_is_known_of_the_cooperative(memory: Memory) -> None:
+    """S1-13, S3-06: a city and the province may strengthen one cooperative twice."""
+    id_ = COOPERATIVE["cooperative_id"]
+    told_of = {"business_id": None, "cooperative_id": id_, "kind": "cooperative_strengthening"}
+    assert codes(report(memory, **told_of)) == ["cooperative.unknown"]
+    state = {**COOPERATIVE, "region": "12.71.01.1001"}
+    event = CooperativeEvent.model_validate({"cooperative": state})
+    memory.hear("registry.cooperative.recorded", event, 1)
+    memory.facts.clear()
+    assert not report(memory, **told_of).problems
+    assert codes(report(memory, SUMUT, reference="S-1", **told_of)) == ["overlap.found"]
+    assert given(memory, id_) == 2
+    state = memory.facts[0].data.model_dump(mode="json", exclude_none=True)["external_grant"]
+    assert (state["cooperative_id"], "owner_id" in state, "business_id" in state) == (id_, False, False)
+    assert ask(memory, "aid.recipient.request", cooperative_id=id_).answer["served"] == 2
 
 
 # --- overlaps ---------------------------------------------------------------------------------------------------------
