@@ -29,6 +29,9 @@ soak: setup ## Kill and break at random for half an hour and balance the books. 
 soak-delivery: setup ## Kill notify ten times while providers refuse, stall and answer late; their ledger must balance.
 	@$(BIN)/python -m tests.faults.delivery $(ARGS)
 
+soak-money: setup ## Let four processes give away the last rupiah at once and kill them at it. Less: make soak-money ARGS="--payments 100 --kills 10"
+	@$(BIN)/python -m tests.faults.money $(ARGS)
+
 mutants: setup ## Take the kernel's guarantees away one at a time; the books must notice each time.
 	@$(BIN)/python -m tests.faults.mutate $(ARGS)
 

@@ -40,6 +40,148 @@ TEXTS: Mapping[str, tuple[str, str]] = {
         "Perubahan di luar P-APBD ini dicatat sebagai keadaan darurat dan terlihat oleh semua pihak.",
         "This revision outside of P-APBD is recorded as an emergency, for everybody to see.",
     ),
+    "budget.exhausted": (
+        "Sisa pagu tidak cukup untuk bantuan ini; tunggu dana yang dilepas atau perubahan anggaran.",
+        "What is left of the ceiling does not cover this grant; wait for money to be released or for a revision.",
+    ),
+    "grant.unknown": (
+        "Bantuan ini tidak dikenal; pakai grant_id dari balasan saat diusulkan.",
+        "This grant is not known; use the grant_id of the reply to its proposal.",
+    ),
+    "grant.agency_differs": (
+        "Bantuan hanya boleh diproses oleh instansi penyelenggara programnya.",
+        "Only the agency that runs the programme may act on its grants.",
+    ),
+    "grant.programme_unknown": (
+        "Program ini tidak dikenal; pakai programme_id dari balasan saat program dibuka.",
+        "This programme is not known; use the programme_id of the reply to its opening.",
+    ),
+    "grant.programme_not_open": (
+        "Program ini tidak sedang dibuka; usulan hanya untuk program yang dibuka.",
+        "This programme is not open; grants are proposed for open programmes.",
+    ),
+    "grant.programme_paused": (
+        "Program ini sedang dihentikan sementara; lanjutkan programnya lebih dahulu.",
+        "This programme is paused; let it go on first.",
+    ),
+    "grant.beneficiary_unknown": (
+        "Penerima ini belum dikenal; daftarkan lebih dahulu (S1-22) atau periksa beneficiary_id.",
+        "This beneficiary is not known; record it first (S1-22), or look at beneficiary_id.",
+    ),
+    "grant.budget_choice": (
+        "Program ini dibiayai dari beberapa baris anggaran; isi budget_id.",
+        "This programme is paid from several budget lines; give budget_id.",
+    ),
+    "grant.budget_differs": (
+        "Baris anggaran ini bukan milik program; pilih salah satu baris programnya.",
+        "This budget line is not one of the programme's; choose one of those.",
+    ),
+    "grant.value_differs": (
+        "Nilai tidak sama dengan jumlah harga barangnya; perbaiki salah satu.",
+        "The value is not the sum of its items; put one of them right.",
+    ),
+    "grant.value_zero": (
+        "Nilai bantuan nol, padahal program ini punya biaya satuan; isi nilainya.",
+        "The grant is worth nothing, but the programme has a unit cost; give its value.",
+    ),
+    "grant.above_unit_cost": (
+        "Nilai bantuan melebihi biaya satuan program; periksa kembali.",
+        "The grant is worth more than one costs by the programme; look at it again.",
+    ),
+    "grant.form_recipient": (
+        "Bentuk bantuan ini tidak boleh diberikan kepada penerima seperti ini: hibah hanya untuk badan hukum dan "
+        "pemerintah; untuk usaha perseorangan pakai bansos atau barang yang diserahkan.",
+        "This form of aid is not for such a beneficiary: hibah is for legal bodies and governments; use bansos or "
+        "goods handed to the public for a person's business.",
+    ),
+    "grant.status": (
+        "Langkah ini tidak sesuai dengan status bantuan saat ini; lihat statusnya dengan aid.grant.request.",
+        "This step does not follow the status of the grant; look at it with aid.grant.request.",
+    ),
+    "grant.maker_checks": (
+        "Pengusul tidak boleh memeriksa atau menetapkan usulannya sendiri; mintalah pejabat lain.",
+        "Who made a proposal may not check or decide it; let another official do so.",
+    ),
+    "grant.paper_missing": (
+        "Dokumen yang disyaratkan bentuk bantuan ini belum lengkap (misalnya usulan, pakta integritas); lampirkan.",
+        "Papers that this form of aid asks for are missing (usulan, pakta_integritas); attach them.",
+    ),
+    "grant.ineligible": (
+        "Penerima tidak memenuhi syarat program:",
+        "The beneficiary does not meet the criteria of the programme:",
+    ),
+    "grant.waiting": (
+        "Penerima belum dapat dinilai karena data belum lengkap:",
+        "The beneficiary cannot be judged yet for lack of data:",
+    ),
+    "grant.consecutive_hibah": (
+        "Penerima sudah mendapat hibah tahun lalu; perlu dasar hukum dan persetujuan pejabat kedua: aid.grant.endorse.",
+        "The beneficiary had a hibah last year; it takes a legal basis and a second approver (aid.grant.endorse).",
+    ),
+    "grant.endorser_decides": (
+        "Pejabat kedua yang menyetujui tidak boleh sekaligus menetapkan; mintalah pejabat lain.",
+        "The second approver may not decide as well; let another official do so.",
+    ),
+    "grant.agreement_not_needed": (
+        "Bentuk bantuan ini tidak memakai NPHD; lanjutkan ke serah terima.",
+        "This form of aid has no agreement (NPHD); go on to the hand-over.",
+    ),
+    "grant.agreement_missing": (
+        "Bantuan ini memerlukan NPHD sebelum diserahkan; catat dengan aid.grant.agree.",
+        "This grant needs its agreement (NPHD) before it is handed over; record it with aid.grant.agree.",
+    ),
+    "grant.not_decided": (
+        "Bantuan ini belum ditetapkan dengan SK; tidak boleh diserahkan.",
+        "This grant has not been decided by a decree (SK); it must not be handed over.",
+    ),
+    "grant.already_handed_over": (
+        "Bantuan ini sudah diserahkan seluruhnya; tidak boleh diserahkan dua kali.",
+        "This grant was handed over in whole; it is not handed over twice.",
+    ),
+    "grant.before_decree": (
+        "Tanggal ini mendahului tanggal SK; periksa kedua tanggal.",
+        "This date is before that of the decree; look at both.",
+    ),
+    "grant.before_hand_over": (
+        "Tanggal ini mendahului serah terima; periksa kedua tanggal.",
+        "This date is before the hand-over; look at both.",
+    ),
+    "grant.date_in_future": (
+        "Tanggal ini belum tiba; kirim lagi pada atau sesudah tanggal itu.",
+        "This date lies in the future; send again on or after it.",
+    ),
+    "grant.year_over": (
+        "Tanggal ini di luar tahun anggaran bantuan; dana tahun yang berakhir tidak dapat dipakai lagi.",
+        "This lies outside the fiscal year of the grant; money of a year that is over is spent no more.",
+    ),
+    "grant.item_not_approved": (
+        "Barang ini tidak termasuk yang ditetapkan; periksa daftarnya.",
+        "This item is not among those approved; look at the list.",
+    ),
+    "grant.items_missing": (
+        "Bantuan ini berupa barang; sebut barang yang diserahkan, jumlah dan nilainya.",
+        "This grant is of goods; name those handed over, how many and of what value.",
+    ),
+    "grant.item_twice": (
+        "Barang yang sama tercantum dua kali; gabungkan jumlahnya.",
+        "The same item is listed twice; add up the quantities.",
+    ),
+    "grant.more_than_approved": (
+        "Yang diserahkan melebihi yang ditetapkan; periksa jumlah dan nilainya.",
+        "More is handed over than was approved; look at quantity and value.",
+    ),
+    "grant.delivered_short": (
+        "Yang diserahkan kurang dari yang ditetapkan; selisihnya dicatat dan dananya dilepas.",
+        "Less was handed over than was approved; the difference is recorded and its money released.",
+    ),
+    "stock.short": (
+        "Persediaan barang ini tidak cukup; periksa persediaan atau catat penerimaan barang.",
+        "There is not enough of this item in stock; look at it, or record what has come in.",
+    ),
+    "stock.unknown": (
+        "Barang ini belum ada dalam persediaan; catat penerimaannya dengan aid.stock.receive.",
+        "This item is not in stock; record it with aid.stock.receive when it comes in.",
+    ),
     "decree.date_in_future": (
         "Tanggal surat keputusan belum tiba; kirim lagi pada atau sesudah tanggal itu.",
         "The decree is dated in the future; send again on or after that date.",

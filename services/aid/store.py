@@ -14,11 +14,13 @@ from services.aid.cooperative import Cooperative
 from services.aid.eligibility import Eligibility, eligibility_id
 from services.aid.exclusion import Standing
 from services.aid.external_grant import ExternalGrant
+from services.aid.grant import Grant
 from services.aid.items import Item
 from services.aid.ledger import Account, Entry
 from services.aid.overlap import Overlap
 from services.aid.programme import Programme, overdue_at
 from services.aid.recipient import Recipient
+from services.aid.stock import Stock
 from shared.agencies import AGENCIES, OFFICIALS
 from shared.kernel.state import ById, ByKey, ByTag, Collection, Due, Page
 from shared.reference import region as regions
@@ -105,6 +107,19 @@ ACCOUNTS: Collection[Account] = Collection(
 ENTRIES: Collection[Entry] = Collection(
     name="entries", model=Entry, id_of=lambda one: one.entry_id, tags=lambda one: (f"of:{one.budget_id}",)
 )
+GRANTS: Collection[Grant] = Collection(
+    name="grants",
+    model=Grant,
+    id_of=lambda one: one.grant_id,
+    tags=lambda one: (
+        f"programme:{one.programme_id}",
+        f"to:{one.beneficiary_id}",
+        *(f"in:{place}" for place in places(one.region)),
+    ),
+)
+STOCKS: Collection[Stock] = Collection(
+    name="stocks", model=Stock, id_of=lambda one: one.stock_id, tags=lambda one: (f"of:{one.agency}",)
+)
 STANDINGS: Collection[Standing] = Collection(
     name="standings",
     model=Standing,
@@ -131,6 +146,8 @@ COLLECTIONS: tuple[Collection[Any], ...] = (
     RECIPIENTS,
     ACCOUNTS,
     ENTRIES,
+    GRANTS,
+    STOCKS,
     STANDINGS,
     EXTERNAL_GRANTS,
     OVERLAPS,
@@ -263,6 +280,14 @@ def next_cooperatives(work: Assessment) -> Page[Cooperative]:
 def account(budget_id: str) -> ById[Account]:
     """A budget line, guarded: what is decided on what is left is decided again when it has moved meanwhile."""
     return ById(ACCOUNTS, budget_id)
+
+
+def grant(grant_id: str) -> ById[Grant]:
+    return ById(GRANTS, grant_id)
+
+
+def stock(stock_id: str) -> ById[Stock]:
+    return ById(STOCKS, stock_id)
 
 
 def business_as_it_is(business_id: str) -> ById[Business]:

@@ -11,11 +11,13 @@ import typer
 from services.cli import (
     agency,
     ask,
+    budget,
     business,
     campaigns,
     contract,
     cooperatives,
     exporting,
+    grants,
     integrator,
     messages,
     notify,
@@ -74,6 +76,8 @@ app.add_typer(integrator.app, name="integrator")
 app.command()(cooperatives.cooperatives)
 app.command()(campaigns.census)
 app.command()(campaigns.drive)
+app.command()(budget.budget)
+app.add_typer(grants.app, name="grant")
 app.add_typer(stats.app, name="stats")
 app.add_typer(programmes.app, name="programme", no_args_is_help=True)
 app.command()(programmes.explain)

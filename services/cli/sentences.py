@@ -179,6 +179,33 @@ def _budget(what: str, state: Data, change: Data) -> str:
     return f"{line}: {said.get(what, what)}"
 
 
+_GRANTS = {
+    "proposed": "diusulkan",
+    "submitted": "diajukan",
+    "verified": "diverifikasi",
+    "endorsed": "disetujui pejabat kedua",
+    "decided": "ditetapkan",
+    "agreed": "NPHD dibuat",
+    "handed_over": "diserahkan",
+    "reported": "dilaporkan",
+    "monitored": "dipantau",
+    "rejected": "ditolak",
+    "cancelled": "dibatalkan",
+}
+
+
+def _grant(what: str, state: Data, change: Data) -> str:
+    paper = (state.get("decree") or {}).get("number")
+    said = f"bantuan {format_rupiah(state.get('value') or 0)} {_GRANTS.get(what, what)}"
+    percent = (change.get("shortfall") or {}).get("percent")
+    return f"{said}{f' ({paper})' if paper else ''}{f', hanya {percent} %' if percent is not None else ''}"
+
+
+def _stock(what: str, state: Data, change: Data) -> str:
+    said = {"received": "masuk", "counted": "dihitung", "moved": "keluar"}.get(what, what)
+    return f"persediaan {state.get('item')}: {change.get('quantity')} {said}, ada {state.get('on_hand')}"
+
+
 def _held(what: str, state: Data, change: Data) -> str:
     said = {"requeued": "dicoba lagi", "discarded": "dilepas"}.get(what, what)
     return f"pesan tertahan {said}: {change.get('reason') or state.get('held_id')}"
@@ -201,6 +228,8 @@ _TELLERS: Mapping[str, Callable[[str, Data, Data], str]] = {
     "aid.overlap": _overlap,
     "aid.programme": _programme,
     "aid.budget": _budget,
+    "aid.grant": _grant,
+    "aid.stock": _stock,
     "notify.message": _message,
     **{f"{service}.held": _held for service in ("registry", "aid", "notify")},
 }

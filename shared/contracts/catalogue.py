@@ -14,7 +14,16 @@ from typing import Annotated, Any, Union, get_args, get_origin
 from pydantic import BaseModel
 
 from shared.contracts import common, notify
-from shared.contracts.aid import budgets, eligibilities, exclusions, external_grants, overlaps, programmes, recipients
+from shared.contracts.aid import (
+    budgets,
+    eligibilities,
+    exclusions,
+    external_grants,
+    grants,
+    overlaps,
+    programmes,
+    recipients,
+)
 from shared.contracts.envelope import CONTACTS, EVENTS, INTAKE, REPLIES
 from shared.contracts.fields import DataClass
 from shared.contracts.registry import (
@@ -341,6 +350,44 @@ def _aid_money() -> Iterator[MessageType]:
         yield _event(f"aid.budget.{verb}", budgets.BudgetEvent, summary)
 
 
+def _aid_grants() -> Iterator[MessageType]:
+    yield _decision("aid.grant.propose", grants.GrantPropose, "Draft a grant for a beneficiary.")
+    yield _decision("aid.grant.submit", grants.GrantSubmit, "Hand in a draft to be checked.")
+    yield _decision("aid.grant.verify", grants.GrantVerify, "Confirm that a grant is in order; its money is reserved.")
+    yield _decision("aid.grant.endorse", grants.GrantEndorse, "Stand for a hibah in a second year running.")
+    yield _decision("aid.grant.decide", grants.GrantDecide, "Decide a grant by decree (SK).")
+    yield _decision("aid.grant.agree", grants.GrantAgree, "Record the agreement of a grant (NPHD).")
+    yield _decision("aid.grant.hand_over", grants.GrantHandOver, "Record what was handed over (BAST).")
+    yield _decision("aid.grant.report", grants.GrantReport, "Record the beneficiary's report.")
+    yield _decision("aid.grant.monitor", grants.GrantMonitor, "Record what was found at a visit.")
+    yield _decision("aid.grant.reject", grants.GrantReject, "Refuse a grant that was handed in.")
+    yield _decision("aid.grant.cancel", grants.GrantCancel, "Give up a grant; its money is released.")
+    yield _intake("aid.grant.request", grants.GrantRequest, "Which grants are there?", question=True)
+    for verb, summary in (
+        ("proposed", "A grant was drafted."),
+        ("submitted", "A grant was handed in to be checked."),
+        ("verified", "A grant is in order and its money reserved."),
+        ("endorsed", "A second approver stands for a hibah in a second year running."),
+        ("decided", "A grant was decided by decree (SK)."),
+        ("agreed", "The agreement of a grant was made (NPHD)."),
+        ("handed_over", "A grant, or an instalment of it, was handed over (BAST)."),
+        ("reported", "The beneficiary has reported on a grant."),
+        ("monitored", "Somebody has looked what became of a grant."),
+        ("rejected", "A grant was refused."),
+        ("cancelled", "A grant was given up."),
+    ):
+        yield _event(f"aid.grant.{verb}", grants.GrantEvent, summary)
+    yield _intake("aid.stock.receive", grants.StockReceive, "Goods have come into stock.")
+    yield _decision("aid.stock.count", grants.StockCount, "Record how many goods were counted.")
+    yield _intake("aid.stock.request", grants.StockRequest, "What is in stock?", question=True)
+    for verb, summary in (
+        ("received", "Goods have come into stock."),
+        ("counted", "Goods in stock were counted."),
+        ("moved", "Goods in stock were promised to a grant, handed out or set free."),
+    ):
+        yield _event(f"aid.stock.{verb}", grants.StockEvent, summary)
+
+
 def _aid_programmes() -> Iterator[MessageType]:
     programme = programmes.ProgrammeEvent
     yield _decision("aid.programme.propose", programmes.ProgrammePropose, "Prepare a programme for another to start.")
@@ -440,6 +487,7 @@ TYPES: Mapping[str, MessageType] = {
         *_statistics(),
         *_aid(),
         *_aid_money(),
+        *_aid_grants(),
         *_aid_programmes(),
         *_aid_overlaps(),
         *_notify(),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import signal
 from collections import Counter
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from random import Random
@@ -34,11 +35,18 @@ class Victim(ServiceProcess):
 class Crew:
     """``kills`` counts by victim those that died holding work, after something was committed since the last death."""
 
-    def __init__(self, world: World, root: Path, replicas: int = REPLICAS, without: str = "") -> None:
+    def __init__(
+        self,
+        world: World,
+        root: Path,
+        replicas: int = REPLICAS,
+        without: str = "",
+        services: Sequence[str] = SERVICES,
+    ) -> None:
         self.world, self.root = world, root
         self.victims = [
             Victim(world, service, root, number, BINAAN_TEST_WITHOUT=without)
-            for service in SERVICES
+            for service in services
             for number in range(replicas)
         ]
         self.kills: Counter[str] = Counter()

@@ -11,10 +11,12 @@ from services.aid.handlers import (
     eligibilities,
     exclusions,
     external_grants,
+    grants,
     identities,
     overlaps,
     programmes,
     recipients,
+    stocks,
 )
 from shared.kernel.routes import Routes
 
@@ -26,9 +28,11 @@ routes = Routes.of(
     eligibilities.routes,
     exclusions.routes,
     external_grants.routes,
+    grants.routes,
     identities.routes,
     overlaps.routes,
     programmes.routes,
     recipients.routes,
+    stocks.routes,
 )
 workers = (assessments.worker, assessments.calendar, budgets.worker)

@@ -54,6 +54,10 @@ def codes(problems: list[Problem]) -> list[tuple[str, str | None]]:
 # --- officials --------------------------------------------------------------------------------------------------------
 
 DECISIONS = sorted(key for key, one in TYPES.items() if one.decision)
+_MONEY = {"aid.budget.allot", "aid.budget.revise", "aid.stock.count"}
+_OUTSIDE = {f"aid.grant.{verb}" for verb in ("hand_over", "report", "monitor")}
+_DRAFTS = {"aid.grant.propose", "aid.grant.submit"}
+_CHECKS = {"aid.grant.verify", "aid.grant.endorse", "aid.grant.reject", "aid.stock.count"}
 _HEADS = (
     "registry.business.",
     "registry.cooperative.",
@@ -61,8 +65,8 @@ _HEADS = (
     "registry.statistics.",
     "aid.programme.",
     "aid.overlap.",
+    "aid.grant.",
 )
-_MONEY = {"aid.budget.allot", "aid.budget.revise"}
 DECIDES: dict[str, set[str]] = {
     "kadis": {*(key for key in DECISIONS if key.startswith(_HEADS)), *_MONEY},
     "kabid": {
@@ -70,8 +74,11 @@ DECIDES: dict[str, set[str]] = {
         "registry.cooperative.record_rat",
         "registry.cooperative.assess",
         "aid.programme.propose",
+        *_DRAFTS,
+        *_CHECKS,
+        *_OUTSIDE,
     },
-    "petugas": set(),
+    "petugas": {*_DRAFTS, *_OUTSIDE},
 }
 ANSWERS = {"registry.owner.correct", "registry.owner.erase", "registry.census.open"}
 OWN = {**DECIDES, "kadis": DECIDES["kadis"] | ANSWERS, "kabid": DECIDES["kabid"] | {"registry.owner.correct"}}

@@ -168,7 +168,9 @@ def test_the_main_chain_is_there() -> None:
     cooperative |= {"registry.drive.open", "registry.statistics.publish", "registry.census.open"}
     programme = {f"aid.programme.{verb}" for verb in ("propose", "open", "start", "pause", "resume", "amend", "close")}
     aid = programme | {"aid.overlap.resolve"}
-    aid |= {"aid.budget.allot", "aid.budget.revise"}
+    aid |= {"aid.budget.allot", "aid.budget.revise", "aid.stock.count"}
+    steps = ("propose", "submit", "verify", "endorse", "decide", "agree", "hand_over", "report", "monitor", "reject")
+    aid |= {f"aid.grant.{step}" for step in (*steps, "cancel")}
     assert decisions == business | owner | cooperative | aid
     assert {one.key for one in INTAKES if one.observed} == {
         "registry.business.report",
