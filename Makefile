@@ -9,7 +9,7 @@ COMPILE = $(UV) pip compile --quiet --universal --python-version 3.11 --generate
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test soak soak-delivery mutants bench bench-import test-containers test-motor images lint stack-up stack-down lock
+.PHONY: help setup demo test soak soak-delivery races mutants bench bench-import test-containers test-motor images lint stack-up stack-down lock
 
 help: ## Show this list.
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | awk -F '\t' '{ printf "  make %-16s %s\n", $$1, $$2 }'
@@ -31,6 +31,9 @@ soak-delivery: setup ## Kill notify ten times while providers refuse, stall and 
 
 soak-money: setup ## Let four processes give away the last rupiah at once and kill them at it. Less: make soak-money ARGS="--payments 100 --kills 10"
 	@$(BIN)/python -m tests.faults.money $(ARGS)
+
+races: setup ## Let two offices approve the same for one person at once, a thousand times. Less: make races ARGS="--races 50"
+	@$(BIN)/python -m tests.faults.races $(ARGS)
 
 mutants: setup ## Take the kernel's guarantees away one at a time; the books must notice each time.
 	@$(BIN)/python -m tests.faults.mutate $(ARGS)

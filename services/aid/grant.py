@@ -451,6 +451,7 @@ def _intervention(grant: Grant, stage: Stage) -> Intervention:
         form=grant.aid_form,
         purpose=grant.purpose,
         business_id=grant.beneficiary_id if grant.population == "business" else None,
+        cooperative_id=grant.beneficiary_id if grant.population == "cooperative" else None,
         region=grant.region,
         fiscal_year=grant.fiscal_year,
         on=_day_of(grant),

@@ -131,6 +131,10 @@ def _programme(what: str, state: Data, _: Data) -> str:
     return f"{said}: {state.get('name')}, {state.get('quota')} tempat"
 
 
+def _item(_: str, state: Data, __: Data) -> str:
+    return f"jenis barang dicatat: {state.get('name')}"
+
+
 def _external_grant(what: str, state: Data, _: Data) -> str:
     stages = {"planned": "direncanakan", "approved": "disetujui", "handed_over": "diserahkan"}
     if what == "withdrawn":
@@ -225,6 +229,7 @@ _TELLERS: Mapping[str, Callable[[str, Data, Data], str]] = {
     "registry.official": _official,
     "aid.eligibility": _eligibility,
     "aid.external_grant": _external_grant,
+    "aid.item": _item,
     "aid.overlap": _overlap,
     "aid.programme": _programme,
     "aid.budget": _budget,
