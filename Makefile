@@ -9,7 +9,7 @@ COMPILE = $(UV) pip compile --quiet --universal --python-version 3.11 --generate
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test soak soak-delivery races mutants bench bench-import test-containers test-motor images lint stack-up stack-down lock
+.PHONY: help setup demo test soak soak-delivery soak-money races mutants bench bench-import test-containers test-motor images lint stack-up stack-down lock
 
 help: ## Show this list.
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | awk -F '\t' '{ printf "  make %-16s %s\n", $$1, $$2 }'
