@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from random import Random
 
 from deploy.demo import values
+from shared.reference import region
 
 Cells = dict[str, str]
 """A row by column key; `extra` holds a cell too many."""
@@ -28,6 +29,11 @@ class Way:
 
 def _with(**cells: str) -> Spoil:
     return lambda _cells, _rng: cells
+
+
+def _elsewhere(village: str) -> Spoil:
+    names = {"village_name": region.parse(village).name, "district_name": region.parse(village[:8]).name}
+    return _with(village=village, **names)
 
 
 def _letter_for_zero(cells: Cells, _: Random) -> Mapping[str, str]:
@@ -67,7 +73,7 @@ IN_MEDAN = (
     Way("NIB of 12 digits", (f"nib.length {NIB}",), lambda cells, _: {"nib": cells["nib"][:12]}),
     Way("NIB rounded by Excel", (f"nib.scientific {NIB}",), _with(nib="1,23457E+12")),
     Way("a village that does not exist", (f"region.unknown {REGION}",), _with(village="12.71.01.1999")),
-    Way("a village of Deli Serdang", (f"authority.region {REGION}",), _with(village="12.07.26.1019")),
+    Way("a village of Deli Serdang", (f"authority.region {REGION}",), _elsewhere("12.07.26.1019")),
     Way("a province for a place", (f"region.too_wide {REGION}",), _with(village="12")),
     Way("negative sales", (f"rupiah.negative {SALES}",), _with(sales="-5.000.000")),
     Way("sales with half a rupiah", (f"rupiah.fractional {SALES}",), _with(sales="150.000.000,50")),

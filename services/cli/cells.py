@@ -172,7 +172,10 @@ def region_of(reader: Reader, thing: str, home: str | None) -> str | None:
 
 
 def _elsewhere(reader: Reader, key: str, code: str) -> list[Problem]:
-    """A place whose name was corrected beside a code that was not: by the code alone nothing would change."""
+    """A place whose name was corrected beside a code that was not: by the code alone nothing would change. A code that
+    does not exist is for registry to refuse."""
+    if not _exists(code):
+        return []
     for place, level, length, above in _BELOW_REGENCY:
         if place in reader.cells and len(code) >= length:
             name = reader.cells[place]
@@ -187,6 +190,14 @@ _BELOW_REGENCY: Sequence[tuple[str, region.Level, int, int]] = (
     ("place.village", "village", 13, 8),
 )
 """Column, level, and how many letters its code and the one above it have."""
+
+
+def _exists(code: str) -> bool:
+    try:
+        region.parse(code)
+    except Invalid:
+        return False
+    return True
 
 
 def _place(name: str, above: str, level: region.Level) -> str | None:
