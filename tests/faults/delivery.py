@@ -142,7 +142,7 @@ def _providers(url: str) -> Json:
     """Two of each channel: while one of them rests the other carries on."""
     file = provider_file(url, seconds=LIMIT_SECONDS, slow_seconds=LIMIT_SECONDS, most_at_once=AT_ONCE)
     whatsapp = file["providers"][0]
-    return {"providers": [whatsapp, {**whatsapp, "name": "meta-too", "weight": 2}, *file["providers"][1:]]}
+    return {**file, "providers": [whatsapp, {**whatsapp, "name": "meta-too", "weight": 2}, *file["providers"][1:]]}
 
 
 def number_of(written: str) -> str:
