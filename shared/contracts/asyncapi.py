@@ -41,6 +41,7 @@ READS: Mapping[str, tuple[str, ...]] = {
         "registry.business.*",
         "registry.agency.*",
         "registry.contact.*",
+        "registry.cooperative.*",
         "aid.programme.*",
         "aid.eligibility.assessed",
     ),
