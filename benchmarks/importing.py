@@ -104,7 +104,7 @@ def _row(rng: Random, number: int, village: str) -> Sequence[str | int]:
         int(values.mobile(rng).removeprefix("+62").removeprefix("0")),
         business(number),
         village,
-        f"Jalan Contoh {number % 300}",
+        f"Jalan Contoh {number % 300} No. {number}",  # two at one phone and place would be told of once more, as alike
         sales,
         rng.randrange(1, 6),
         "Peralatan",
