@@ -11,6 +11,7 @@ import json
 import os
 import random
 import secrets
+import shutil
 import signal
 import subprocess
 import sys
@@ -101,6 +102,10 @@ class Scraped:
         }
 
 
+DIES_WITH_US = ("setpriv", "--pdeathsig", "KILL") if shutil.which("setpriv") else ()
+"""Before a command: a run that is killed, or has no time to tidy up, leaves no service behind."""
+
+
 class ServiceProcess:
     """One replica of a service in a world, as a process that can be killed."""
 
@@ -142,7 +147,11 @@ class ServiceProcess:
         }
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", *self.module()], cwd=PROJECT, env=environment, stdout=log, stderr=log
+                [*DIES_WITH_US, sys.executable, "-m", *self.module()],
+                cwd=PROJECT,
+                env=environment,
+                stdout=log,
+                stderr=log,
             )
         return self
 

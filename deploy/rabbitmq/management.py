@@ -1,6 +1,7 @@
 """RabbitMQ's HTTP API, for what makes virtual hosts and accounts."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any, Self
 from urllib.parse import quote, unquote, urlsplit
 
@@ -54,12 +55,19 @@ class Management:
     def exists(self, *path: str) -> bool:
         return self._request("GET", path, accept=(httpx.codes.NOT_FOUND,)).is_success
 
+    def _answer(self, method: str, url: str, body: Json | None) -> httpx.Response:
+        """A busy broker may close a connection without a word: what may be done twice is asked again, twice."""
+        for _ in range(2 if method != "POST" else 0):
+            with suppress(httpx.RemoteProtocolError):
+                return self._http.request(method, url, json=body)
+        return self._http.request(method, url, json=body)
+
     def _request(
         self, method: str, path: Sequence[str], body: Json | None = None, accept: tuple[int, ...] = ()
     ) -> httpx.Response:
         url = "/".join(quote(part, safe="") for part in path)
         try:
-            response = self._http.request(method, url, json=body)
+            response = self._answer(method, url, body)
         except httpx.HTTPError as error:
             raise ProvisionError(f"{method} {url}: {error or type(error).__name__}") from error
         if not response.is_success and response.status_code not in accept:
