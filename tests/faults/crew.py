@@ -150,8 +150,11 @@ class Crew:
         for victim in self.victims:
             victim.control["clock_offset"] = 0.0
 
-    def stop(self) -> dict[str, int]:
-        """As an operator would; the exit codes by name."""
+    async def stop(self) -> dict[str, int]:
+        """As an operator would, when all are there: one that has only just been started again cannot hear it yet. The
+        exit codes by name."""
+        for victim in self.victims:
+            await victim.ready(90)
         return {victim.name: victim.stop(60) for victim in self.victims}
 
     def slay(self) -> None:

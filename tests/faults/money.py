@@ -269,7 +269,7 @@ async def give(run: Run, world: World, root: Path, patience: float = 240) -> Non
         run.wrong += [*auditor.wrong, *await _history(world), *_replies(load, agency)]
         run.looks, run.counted, run.deliveries = auditor.looks, sum(crew.kills.values()), load.deliveries
         await auditor.close()
-        codes = crew.stop()
+        codes = await crew.stop()
         run.wrong += [f"{name} ended with {code}" for name, code in codes.items() if code]
     finally:
         crew.slay()

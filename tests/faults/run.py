@@ -39,7 +39,7 @@ async def told(crew: Crew, seed: int, story: Story, *, copies: int = 2, patience
         await rest(crew, patience)
         books = await opened(crew, agency, load)
     crew.bury()
-    codes = crew.stop()
+    codes = await crew.stop()
     assert not any(codes.values()), f"a service must end by itself when told to: {codes}"
     return books
 
