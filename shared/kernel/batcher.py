@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 
@@ -74,15 +74,13 @@ class Batcher:
             size += batch[-1].size
         return sorted(batch, key=lambda arrival: arrival.tag) if _one_channel(batch) else batch
 
-    async def ahead(self) -> AsyncIterator[Arrival]:
-        """What waits for the next batch, in its order, and then what comes; nobody may take one meanwhile."""
-        position = 0
-        while True:
-            while position >= len(self._waiting):
-                self._arrived.clear()
-                await self._arrived.wait()
-            yield self._waiting[position]
-            position += 1
+    async def at(self, position: int) -> Arrival:
+        """The one at this place among those that wait for the next batch, once it is there; nobody may take any
+        meanwhile."""
+        while position >= len(self._waiting):
+            self._arrived.clear()
+            await self._arrived.wait()
+        return self._waiting[position]
 
     async def settle(self, batch: Sequence[Arrival]) -> None:
         """Acknowledge what is committed. A channel that is gone needs none: the broker delivers again, and the inbox

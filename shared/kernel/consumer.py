@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
+from itertools import count
 from typing import Any
 
 import structlog
@@ -103,7 +104,8 @@ class Consumer:
         """Read what waits while the database has a batch: the processor has nothing better to do then. Not more than
         makes a batch of ordinary messages, for what is read takes many times the memory of its bytes."""
         size = 0
-        async for arrival in self._batcher.ahead():
+        for position in count():
+            arrival = await self._batcher.at(position)
             size += arrival.size
             if size > _AHEAD_BYTES:
                 return
