@@ -10,11 +10,9 @@ import signal
 from collections.abc import Iterator
 from pathlib import Path
 from types import FrameType
-from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
-from pymongo import MongoClient
 
 from deploy.local.processes import roots_in_use
 from deploy.local.servers import LocalServers, Servers
@@ -36,22 +34,13 @@ def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
     """A running RabbitMQ and MongoDB, with the administrator's URLs."""
     given = [os.environ.get(name) for name in GIVEN]
     if any(given):
-        yield _forgetting_nothing(Servers(*_all_given(given)))
+        yield Servers(*_all_given(given))
         return
     with containers() as started:
         if started:
-            yield _forgetting_nothing(started)
+            yield started
             return
-    for local in _local(tmp_path_factory.mktemp("servers")):
-        yield _forgetting_nothing(local)
-
-
-def _forgetting_nothing(servers: Servers) -> Servers:
-    """By the clock of many tests it is another year; by MongoDB's, which deletes what is too old once a minute, their
-    inbox would be empty in the middle of a test."""
-    with MongoClient[dict[str, Any]](servers.mongo_url) as client:
-        client.admin.command("setParameter", 1, ttlMonitorEnabled=False)
-    return servers
+    yield from _local(tmp_path_factory.mktemp("servers"))
 
 
 @pytest.fixture(scope="module")

@@ -41,7 +41,8 @@ Driver = Literal["pymongo", "motor"]
 DRIVERS: tuple[Driver, ...] = ("pymongo", "motor")
 USUAL: Driver = "motor" if os.environ.get("BINAAN_MONGO_DRIVER") == "motor" else "pymongo"
 """What replicas use where a test asks for neither: the same as services do."""
-NOW = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
+NOW = datetime.now(UTC).replace(microsecond=0)
+"""Not of a day long past: by its own clock MongoDB would forget what was answered then, in the middle of a test."""
 DATABASE = f"toy_{secrets.token_hex(6)}"
 SERVICE, MEDAN, ADMINISTRATOR = "toy", "dinkop-medan", "binaan"
 
